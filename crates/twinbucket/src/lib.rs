@@ -1,0 +1,1 @@
+//! A double-buffered read/write bucket store.
