@@ -1,0 +1,231 @@
+//! The writer's account of replaced leaves and chunks, and of who may still see them.
+//!
+//! Something born at stamp *b* and replaced after the version of stamp *r* was published is visible to exactly the
+//! versions with stamps in [b, r]. The ledger keeps one `Arc` of every past version that something outside still held
+//! when it was last checked (a pin), and hangs each replaced thing on the newest pin in its interval. When that pin
+//! goes, the thing moves to the next older pin in the interval, or is given back to be freed if there is none.
+//!
+//! A version is unpinned when the ledger's `Arc` is the only one left ([`is_unpinned`]). No one can undo that: the
+//! slot holds a newer version, and the ledger hands out no `Arc` of an unpinned one.
+//!
+//! The ledger frees nothing itself. It gives back what may go, a bounded number at a time, and knows nothing of leaves
+//! or hashing. All of it is under one lock that is held for a bounded number of steps and never while user code runs.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+
+use crate::sync::Arc;
+
+/// A point on the writer's time axis: a number that grows with each savepoint and each publish.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Stamp(pub(crate) u64);
+
+impl Stamp {
+    /// Returns the next point in time.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+/// Something that was replaced, and is freed by dropping it.
+pub(crate) trait Retired {
+    /// Returns when it was made.
+    fn born(&self) -> Stamp;
+    /// Returns how many leaves it is (a chunk is none) and its bytes.
+    fn size(&self) -> (usize, usize);
+}
+
+/// Past versions checked for pins in one publish, besides the one just replaced.
+const CHECKS: usize = 4;
+/// Replaced things freed in one publish, besides twice what it replaced.
+const FREES: usize = 16;
+/// Replaced things that may move to an older pin for each one that may be freed.
+const MOVES_PER_FREE: usize = 4;
+
+/// Tells whether nothing outside the ledger holds this version any more.
+///
+/// `get_mut` synchronises with the drop of every other `Arc`, so all that its holders did with the version has happened.
+pub(crate) fn is_unpinned<T>(version: &mut Arc<T>) -> bool {
+    Arc::get_mut(version).is_some()
+}
+
+/// A past version and what hangs on it.
+struct Past<T, R> {
+    /// The ledger's own reference.
+    version: Arc<T>,
+    /// Replaced things whose newest possible holder is this version.
+    retired: Vec<R>,
+}
+
+/// How much one pass may do.
+struct Budget {
+    /// Versions to look at.
+    checks: usize,
+    /// Things to give back.
+    frees: usize,
+    /// Things to move to an older version.
+    moves: usize,
+}
+
+impl Budget {
+    const UNLIMITED: Self = Self { checks: usize::MAX, frees: usize::MAX, moves: usize::MAX };
+
+    /// Budget of a publish that replaced `n` things.
+    fn after_replacing(n: usize) -> Self {
+        let frees = FREES + 2 * n;
+        Self { checks: CHECKS, frees, moves: frees * MOVES_PER_FREE }
+    }
+}
+
+/// Account of the past versions of a store (`T`) and of what was replaced since (`R`).
+pub(crate) struct Ledger<T, R> {
+    /// Past versions that were still held when last checked, by the stamp of their publish.
+    past: BTreeMap<Stamp, Past<T, R>>,
+    /// Where the next check goes on.
+    cursor: Stamp,
+    /// Versions kept for `at` and `rollback`, oldest first.
+    kept: VecDeque<Arc<T>>,
+    /// How many versions to keep.
+    keep: usize,
+    /// Leaves that hang in `past`.
+    leaves: usize,
+    /// Bytes that hang in `past`.
+    bytes: usize,
+}
+
+impl<T, R: Retired> Ledger<T, R> {
+    /// Creates a ledger without past that keeps the last `keep` versions.
+    pub(crate) fn new(keep: usize) -> Self {
+        let (past, kept) = (BTreeMap::new(), VecDeque::new());
+        Self { past, cursor: Stamp(0), kept, keep, leaves: 0, bytes: 0 }
+    }
+
+    /// Takes in the version that was just replaced and what its successor replaced; gives back what may go.
+    ///
+    /// What may be freed is appended to `doomed`: at most a constant plus twice the length of `retired`, which is left
+    /// empty. Returns a version that nobody holds, if there is one, for the writer to use again. Never waits.
+    pub(crate) fn retire(
+        &mut self,
+        version: Arc<T>,
+        stamp: Stamp,
+        retired: &mut Vec<R>,
+        doomed: &mut Vec<R>,
+    ) -> Option<Arc<T>> {
+        if self.keep > 0 {
+            self.kept.push_back(Arc::clone(&version));
+            if self.kept.len() > self.keep {
+                self.kept.pop_front();
+            }
+        }
+        let mut budget = Budget::after_replacing(retired.len());
+        for one in &*retired {
+            self.count(one);
+        }
+        let mut past = Past { version, retired: std::mem::take(retired) };
+        if is_unpinned(&mut past.version) && self.drain(stamp, &mut past.retired, &mut budget, doomed) {
+            *retired = past.retired;
+            self.sweep(&mut budget, doomed);
+            return Some(past.version);
+        }
+        self.past.insert(stamp, past);
+        self.sweep(&mut budget, doomed)
+    }
+
+    /// Gives back all that may go now.
+    pub(crate) fn collect(&mut self, doomed: &mut Vec<R>) {
+        let mut budget = Budget { checks: self.past.len(), ..Budget::UNLIMITED };
+        // Newest first, so that what moves to an older version is looked at again.
+        self.cursor = Stamp(u64::MAX);
+        self.sweep(&mut budget, doomed);
+    }
+
+    /// Ends the account: returns what some pin still sees, and the versions.
+    pub(crate) fn close(mut self, doomed: &mut Vec<R>) -> (Vec<R>, Vec<Arc<T>>) {
+        self.kept.clear();
+        self.collect(doomed);
+        let (mut retired, mut versions) = (Vec::new(), Vec::new());
+        for (_, past) in self.past {
+            retired.extend(past.retired);
+            versions.push(past.version);
+        }
+        (retired, versions)
+    }
+
+    /// Returns the versions that are kept, oldest first.
+    pub(crate) fn kept(&self) -> impl Iterator<Item = &Arc<T>> {
+        self.kept.iter()
+    }
+
+    /// Returns the past versions in the account, oldest first, each with the number of references outside of it.
+    pub(crate) fn pinned(&self) -> impl Iterator<Item = (&T, usize)> {
+        self.past.values().filter_map(|past| {
+            let kept = usize::from(self.kept.iter().any(|version| Arc::ptr_eq(version, &past.version)));
+            let holders = Arc::strong_count(&past.version) - 1 - kept;
+            (holders > 0).then_some((&*past.version, holders))
+        })
+    }
+
+    /// Returns how many leaves and bytes wait to be freed.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.leaves, self.bytes)
+    }
+
+    /// Looks at past versions, from newer to older and around, and drains those that nobody holds.
+    fn sweep(&mut self, budget: &mut Budget, doomed: &mut Vec<R>) -> Option<Arc<T>> {
+        let mut spare = None;
+        while budget.checks > 0 && !self.past.is_empty() {
+            budget.checks -= 1;
+            let below = self.past.range_mut(..self.cursor).next_back().map(|(&stamp, _)| stamp);
+            let stamp = below.unwrap_or_else(|| *self.past.last_key_value().expect("not empty").0);
+            let past = self.past.get_mut(&stamp).expect("the key was just read");
+            if is_unpinned(&mut past.version) {
+                let mut retired = std::mem::take(&mut past.retired);
+                if !self.drain(stamp, &mut retired, budget, doomed) {
+                    self.past.get_mut(&stamp).expect("still there").retired = retired;
+                    return spare;
+                }
+                spare = self.past.remove(&stamp).map(|past| past.version);
+            }
+            self.cursor = stamp;
+        }
+        spare
+    }
+
+    /// Moves what hung on the version of `stamp` to the next older one that can see it, or gives it back.
+    ///
+    /// Returns whether all of it went within the budget.
+    fn drain(&mut self, stamp: Stamp, retired: &mut Vec<R>, budget: &mut Budget, doomed: &mut Vec<R>) -> bool {
+        let older = (Bound::Unbounded, Bound::Excluded(stamp));
+        let mut older = self.past.range_mut(older).next_back();
+        while let Some(one) = retired.pop() {
+            match &mut older {
+                Some((older, past)) if one.born() <= **older => {
+                    if budget.moves == 0 {
+                        retired.push(one);
+                        return false;
+                    }
+                    budget.moves -= 1;
+                    past.retired.push(one);
+                }
+                _ => {
+                    if budget.frees == 0 {
+                        retired.push(one);
+                        return false;
+                    }
+                    budget.frees -= 1;
+                    let (leaves, bytes) = one.size();
+                    self.leaves -= leaves;
+                    self.bytes -= bytes;
+                    doomed.push(one);
+                }
+            }
+        }
+        true
+    }
+
+    fn count(&mut self, one: &R) {
+        let (leaves, bytes) = one.size();
+        self.leaves += leaves;
+        self.bytes += bytes;
+    }
+}

@@ -1,0 +1,130 @@
+//! The reader: a read bucket of one's own that follows the store.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::panic::Location;
+use std::sync::Arc;
+
+use hashbrown::Equivalent;
+
+use crate::ReadBucket;
+use crate::shared::Shared;
+
+/// A handle for one thread that keeps the read bucket it saw last, for reads at nearly the speed of a bare hash map.
+///
+/// Each call looks with one atomic load whether something newer was published, and only then pays for taking it. Takes
+/// no lock, never waits for a writer, frees nothing, and allocates nothing (but in a store with
+/// [`on_long_pin`](crate::Builder::on_long_pin), one note for each newer read bucket it takes).
+///
+/// While it is idle it keeps the read bucket it saw last: [`release`](Self::release) lets go of it. A clone starts with
+/// the same one.
+///
+/// # Examples
+/// ```
+/// let store = twinbucket::Store::from([("port", 80)]);
+/// let mut reader = store.reader();
+/// assert_eq!(reader.get("port"), Some(&80));
+/// store.insert("port", 8080);
+/// assert_eq!(reader.get("port"), Some(&8080));
+/// ```
+///
+/// What `get` returns cannot be kept across the next call, which may let go of the read bucket:
+/// ```
+/// let store = twinbucket::Store::from([("port", 80)]);
+/// let mut reader = store.reader();
+/// let port = *reader.get("port").unwrap();
+/// reader.get("host");
+/// assert_eq!(port, 80);
+/// ```
+/// ```compile_fail,E0499
+/// let store = twinbucket::Store::from([("port", 80)]);
+/// let mut reader = store.reader();
+/// let port = reader.get("port").unwrap();
+/// reader.get("host");
+/// assert_eq!(*port, 80);
+/// ```
+pub struct Reader<K, V, S> {
+    /// The store.
+    shared: Arc<Shared<K, V, S>>,
+    /// What was current when last looked; `None` after `release`.
+    seen: Option<ReadBucket<K, V, S>>,
+    /// Who made this reader.
+    location: &'static Location<'static>,
+}
+
+impl<K, V, S> Reader<K, V, S> {
+    pub(crate) fn new(shared: Arc<Shared<K, V, S>>, location: &'static Location<'static>) -> Self {
+        let seen = Some(shared.read(location));
+        Self { shared, seen, location }
+    }
+
+    /// Returns the current read bucket. One atomic load, unless something was published since the last call.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::from([(1, "one"), (2, "two")]);
+    /// let mut reader = store.reader();
+    /// // Both from the same generation:
+    /// let bucket = reader.read();
+    /// assert_eq!((bucket[&1], bucket[&2]), ("one", "two"));
+    /// ```
+    #[inline]
+    pub fn read(&mut self) -> &ReadBucket<K, V, S> {
+        let is_current = self.seen.as_ref().is_some_and(|seen| self.shared.slot.is_current(seen.frozen()));
+        if !is_current {
+            self.refresh();
+        }
+        self.seen.as_ref().expect("just taken if it was not there")
+    }
+
+    /// Returns the value of a key in the current read bucket. One atomic load more than [`ReadBucket::get`], unless
+    /// something was published since the last call.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::from([("a", 1)]);
+    /// let mut reader = store.reader();
+    /// assert_eq!(reader.get("a"), Some(&1));
+    /// assert_eq!(reader.get("b"), None);
+    /// ```
+    #[inline]
+    pub fn get<Q>(&mut self, key: &Q) -> Option<&V>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+        S: BuildHasher,
+    {
+        self.read().get(key)
+    }
+
+    /// Lets go of the read bucket seen last, so that an idle thread keeps no old one alive. The next read takes one anew.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::from([("a", 1)]);
+    /// let mut reader = store.reader();
+    /// reader.release();
+    /// assert!(store.pins().is_empty());
+    /// assert_eq!(reader.get("a"), Some(&1));
+    /// ```
+    pub fn release(&mut self) {
+        self.seen = None;
+    }
+
+    #[cold]
+    fn refresh(&mut self) {
+        self.seen = Some(self.shared.read(self.location));
+    }
+}
+
+impl<K, V, S> Clone for Reader<K, V, S> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), seen: self.seen.clone(), location: self.location }
+    }
+}
+
+impl<K, V, S> fmt::Debug for Reader<K, V, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let generation = self.seen.as_ref().map(ReadBucket::generation);
+        f.debug_struct("Reader").field("generation", &generation).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,275 @@
+//! What all handles of a store share, and the publish.
+
+use std::cell::Cell;
+use std::hash::{BuildHasher, Hash};
+use std::panic::Location;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use event_listener::Event;
+use parking_lot::{Mutex, ReentrantMutex};
+
+use crate::directory::{Directory, spread};
+use crate::ledger::Ledger;
+use crate::pin::{Pin, Records};
+use crate::read::ReadBucket;
+use crate::slot::Slot;
+use crate::sync::Arc;
+use crate::timer::Timer;
+use crate::writer::{Old, Writer};
+use crate::{Generation, Stats};
+
+/// What outlives the store: every version refers to it, and the last one to go drops it.
+pub(crate) struct Home<K, V, S> {
+    /// The store's hasher.
+    hasher: S,
+    /// What versions that were held when the store went can still see; set once, by the store's drop.
+    estate: OnceLock<Vec<Old<K, V>>>,
+}
+
+impl<K, V, S> Home<K, V, S> {
+    /// Hashes a key as the directory and the leaves expect it.
+    #[inline]
+    pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64
+    where
+        S: BuildHasher,
+    {
+        spread(self.hasher.hash_one(key))
+    }
+}
+
+/// One published version of the whole map; immutable from its publish until nobody holds it.
+pub(crate) struct Frozen<K, V, S> {
+    /// Where the entries are.
+    pub(crate) directory: Directory<K, V>,
+    /// Entries.
+    pub(crate) len: usize,
+    /// Leaves.
+    leaves: usize,
+    /// Bytes of the leaves' tables.
+    bytes: usize,
+    /// Number of the publish.
+    pub(crate) generation: Generation,
+    /// Time of the publish.
+    published: Instant,
+    /// Hasher and estate, shared by all versions of a store.
+    pub(crate) home: std::sync::Arc<Home<K, V, S>>,
+}
+
+/// What the one thread that writes has to itself.
+pub(crate) struct Turn<K, V, S> {
+    /// The write bucket.
+    pub(crate) writer: Writer<K, V>,
+    /// Generation of the current version.
+    generation: Generation,
+    /// A past version that nobody holds, for the next publish to fill.
+    spare: Option<Arc<Frozen<K, V, S>>>,
+    /// For versions that are made anew.
+    pub(crate) home: std::sync::Arc<Home<K, V, S>>,
+}
+
+/// Where the turn is while no thread has it.
+pub(crate) type TurnCell<K, V, S> = Cell<Option<Box<Turn<K, V, S>>>>;
+
+/// The ledger of a store.
+type StoreLedger<K, V, S> = Ledger<Frozen<K, V, S>, Old<K, V>>;
+
+impl<K, V, S> Turn<K, V, S> {
+    /// Commits the changes since the savepoint; they are staged if there are any.
+    pub(crate) fn commit(&mut self) {
+        self.writer.staged += usize::from(self.writer.is_changed());
+        self.writer.commit();
+    }
+
+    /// Returns the generation of the current version.
+    pub(crate) fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Returns what is to be freed.
+    pub(crate) fn take_doomed(&mut self) -> Vec<Old<K, V>> {
+        // Usually there is nothing, and the allocation stays for the next time.
+        if self.writer.doomed.is_empty() { Vec::new() } else { std::mem::take(&mut self.writer.doomed) }
+    }
+}
+
+/// When changes are published, and what is kept.
+#[derive(Clone, Copy)]
+pub(crate) struct Policy {
+    /// Single writes that make a publish.
+    pub(crate) publish_every: usize,
+    /// How long a write may stay unpublished.
+    pub(crate) publish_within: Option<Duration>,
+    /// Past generations kept for `at` and `rollback`.
+    pub(crate) keep: usize,
+    /// Entries to make room for at the start.
+    pub(crate) capacity: usize,
+}
+
+impl Policy {
+    pub(crate) const DEFAULT: Self = Self { publish_every: 1, publish_within: None, keep: 0, capacity: 0 };
+}
+
+/// The state behind all handles of one store.
+pub(crate) struct Shared<K, V, S> {
+    /// The current version.
+    pub(crate) slot: Slot<Frozen<K, V, S>>,
+    /// The writer's turn, taken out of the cell by the thread that has it. A thread that gets the lock and finds the
+    /// cell empty is writing already.
+    pub(crate) turn: ReentrantMutex<TurnCell<K, V, S>>,
+    /// Account of past versions.
+    pub(crate) ledger: Mutex<StoreLedger<K, V, S>>,
+    /// Notified at each publish.
+    pub(crate) events: Event,
+    /// When changes are published.
+    pub(crate) policy: Policy,
+    /// Account of the read buckets given out, in a store with `on_long_pin`.
+    pub(crate) records: Option<Records>,
+    /// The thread for what must happen without a call, in a store that needs one.
+    pub(crate) timer: Option<Timer>,
+}
+
+impl<K, V, S> Shared<K, V, S> {
+    pub(crate) fn new(hasher: S, policy: Policy, records: Option<Records>, timer: Option<Timer>) -> Self {
+        let writer = Writer::new(policy.capacity);
+        let home = std::sync::Arc::new(Home { hasher, estate: OnceLock::new() });
+        let generation = Generation(0);
+        let mut first = Frozen::unfilled(std::sync::Arc::clone(&home));
+        first.fill(&writer, generation);
+        Self {
+            slot: Slot::new(Arc::new(first)),
+            turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spare: None, home })))),
+            ledger: Mutex::new(Ledger::new(policy.keep)),
+            events: Event::new(),
+            policy,
+            records,
+            timer,
+        }
+    }
+
+    /// Takes the current read bucket, and notes who did where the store keeps account of that.
+    pub(crate) fn read(&self, location: &'static Location<'static>) -> ReadBucket<K, V, S> {
+        self.give_out(self.slot.load(), location)
+    }
+
+    /// Makes a read bucket of a version.
+    pub(crate) fn give_out(
+        &self,
+        frozen: Arc<Frozen<K, V, S>>,
+        location: &'static Location<'static>,
+    ) -> ReadBucket<K, V, S> {
+        let record = self.records.as_ref().map(|records| records.add(frozen.generation, location));
+        ReadBucket::new(frozen, record)
+    }
+
+    /// Makes what is committed in the write bucket the read bucket.
+    ///
+    /// The order matters: the successor is complete before the swap, the ledger hears of the predecessor after it, and
+    /// user code (wakers, destructors of what is freed) runs last, when all is consistent.
+    pub(crate) fn publish(&self, turn: &mut Turn<K, V, S>) -> Generation {
+        let Turn { writer, generation, spare, home } = turn;
+        *generation = generation.next();
+        let next = if let Some(mut version) = spare.take() {
+            let unused = Arc::get_mut(&mut version).expect("the ledger gave it back as held by nobody");
+            unused.fill(writer, *generation);
+            version
+        } else {
+            let mut version = Frozen::unfilled(std::sync::Arc::clone(home));
+            version.fill(writer, *generation);
+            Arc::new(version)
+        };
+        let last = self.slot.replace(next);
+        let stamp = writer.seal();
+        *spare = self.ledger.lock().retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        self.events.notify(usize::MAX);
+        writer.doomed.clear();
+        *generation
+    }
+
+    /// Sees to it that what is staged now is published within the time that the policy allows.
+    pub(crate) fn publish_later(&self) {
+        if let (Some(timer), Some(within)) = (&self.timer, self.policy.publish_within) {
+            timer.publish_at(Instant::now() + within);
+        }
+    }
+
+    /// Frees all that nobody holds any more, on the calling thread.
+    pub(crate) fn collect(&self) {
+        let mut doomed = Vec::new();
+        self.ledger.lock().collect(&mut doomed);
+        drop(doomed);
+    }
+
+    pub(crate) fn stats(&self) -> Stats {
+        let current = self.slot.load();
+        let ledger = self.ledger.lock();
+        let (retired_leaves, retired_bytes) = ledger.waiting();
+        Stats {
+            generation: current.generation,
+            entries: current.len,
+            leaves: current.leaves,
+            slots: current.directory.slots(),
+            bytes: current.bytes + current.directory.bytes(),
+            retired_leaves,
+            retired_bytes,
+            pinned_generations: ledger.pinned().count(),
+        }
+    }
+
+    pub(crate) fn pins(&self) -> Vec<Pin> {
+        if let Some(records) = &self.records {
+            return records.pins();
+        }
+        let pin = |version: &Frozen<K, V, S>, holders| Pin {
+            generation: version.generation,
+            age: version.published.elapsed(),
+            holders,
+            location: None,
+        };
+        let ledger = self.ledger.lock();
+        let mut pins: Vec<Pin> = ledger.pinned().map(|(version, holders)| pin(version, holders)).collect();
+        drop(ledger);
+        let current = self.slot.load();
+        // One reference is the slot's, one is ours.
+        let holders = Arc::strong_count(&current).saturating_sub(2);
+        if holders > 0 && pins.last().is_none_or(|last| last.generation < current.generation) {
+            pins.push(pin(&current, holders));
+        }
+        pins
+    }
+}
+
+impl<K, V, S> Frozen<K, V, S> {
+    fn unfilled(home: std::sync::Arc<Home<K, V, S>>) -> Self {
+        let (directory, generation) = (Directory::unfilled(), Generation(0));
+        Self { directory, len: 0, leaves: 0, bytes: 0, generation, published: Instant::now(), home }
+    }
+
+    fn fill(&mut self, writer: &Writer<K, V>, generation: Generation) {
+        self.directory.copy_from(writer.directory());
+        let tally = writer.tally();
+        (self.len, self.leaves, self.bytes) = (tally.len, tally.leaves, tally.bytes);
+        self.generation = generation;
+        self.published = Instant::now();
+    }
+}
+
+impl<K, V, S> Drop for Shared<K, V, S> {
+    /// Frees what no read bucket can see, and leaves the rest to the last of them.
+    fn drop(&mut self) {
+        // A write bucket that was leaked took the turn along: then nobody knows what may be freed.
+        let Some(mut turn) = self.turn.get_mut().take() else { return };
+        let Turn { writer, spare, home, .. } = &mut *turn;
+        drop(spare.take());
+        let stamp = writer.dissolve();
+        let last = self.slot.replace(Arc::new(Frozen::unfilled(std::sync::Arc::clone(home))));
+        let mut ledger = std::mem::replace(self.ledger.get_mut(), Ledger::new(0));
+        ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        let (estate, versions) = ledger.close(&mut writer.doomed);
+        let is_new = home.estate.set(estate).is_ok();
+        debug_assert!(is_new, "a store is dropped once");
+        // The last read bucket frees the estate. If the last one has gone meanwhile, that is the end of `turn`, and of
+        // what is doomed.
+        drop(versions);
+    }
+}

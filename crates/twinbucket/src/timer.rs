@@ -1,0 +1,86 @@
+//! The thread of a store that must do something without a call: publish in time, report long pins.
+//!
+//! It holds no reference to the store while it sleeps, and ends when the store is gone.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::sync::{Weak, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::Pin;
+use crate::shared::Shared;
+use crate::write::WriteBucket;
+
+/// What to call for a pin that is held too long.
+pub(crate) type OnLongPin = Box<dyn Fn(&Pin) + Send + Sync>;
+
+/// The store's end of the channel to its timer thread, which ends when this is dropped.
+pub(crate) struct Timer(Sender<Instant>);
+
+/// The thread's end.
+pub(crate) struct Alarm(Receiver<Instant>);
+
+/// The longest time between two looks at the records of a store with `on_long_pin`, which also bounds how many notes
+/// of read buckets that are gone can pile up.
+const LONG_PIN_TICK: Duration = Duration::from_millis(100);
+
+/// Makes the two ends.
+pub(crate) fn channel() -> (Timer, Alarm) {
+    let (sender, receiver) = mpsc::channel();
+    (Timer(sender), Alarm(receiver))
+}
+
+impl Timer {
+    /// Asks for a publish of what is staged.
+    pub(crate) fn publish_at(&self, deadline: Instant) {
+        // If the thread is gone, so is the store, or a panicking callback took it: then nobody is left to ask.
+        let _ = self.0.send(deadline);
+    }
+}
+
+impl Alarm {
+    /// Starts the thread.
+    ///
+    /// # Panics
+    /// If the system has no more threads.
+    pub(crate) fn start<K, V, S>(self, store: Weak<Shared<K, V, S>>, on_long_pin: Option<(Duration, OnLongPin)>)
+    where
+        K: Send + Sync + 'static,
+        V: Send + Sync + 'static,
+        S: Send + Sync + 'static,
+    {
+        let run = move || self.run(&store, on_long_pin.as_ref());
+        thread::Builder::new().name("twinbucket".into()).spawn(run).expect("the system can start a thread");
+    }
+
+    fn run<K, V, S>(self, store: &Weak<Shared<K, V, S>>, on_long_pin: Option<&(Duration, OnLongPin)>) {
+        let tick = on_long_pin.map(|(limit, _)| (*limit / 4).clamp(Duration::from_millis(1), LONG_PIN_TICK));
+        let mut publish_at: Option<Instant> = None;
+        loop {
+            let now = Instant::now();
+            let until_publish = publish_at.map(|at| at.saturating_duration_since(now));
+            let pause = until_publish.into_iter().chain(tick).min();
+            let received = match pause {
+                Some(pause) => self.0.recv_timeout(pause),
+                None => self.0.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match received {
+                Ok(deadline) => publish_at = Some(publish_at.map_or(deadline, |earlier| earlier.min(deadline))),
+                Err(RecvTimeoutError::Disconnected) => return,
+                Err(RecvTimeoutError::Timeout) => {}
+            }
+            let Some(store) = store.upgrade() else { return };
+            // A panic in a destructor or callback must not silence what comes later.
+            if publish_at.is_some_and(|at| at <= Instant::now()) {
+                publish_at = None;
+                let _ = catch_unwind(AssertUnwindSafe(|| WriteBucket::begin(&store).publish()));
+            }
+            if let (Some((limit, report)), Some(records)) = (on_long_pin, &store.records) {
+                for pin in records.overdue(*limit) {
+                    let _ = catch_unwind(AssertUnwindSafe(|| report(&pin)));
+                }
+            }
+        }
+    }
+}
