@@ -482,11 +482,10 @@ where
     }
 }
 
-impl<K, V, S, const N: usize> From<[(K, V); N]> for Store<K, V, S>
+impl<K, V, const N: usize> From<[(K, V); N]> for Store<K, V>
 where
     K: Hash + Eq + Clone,
     V: Clone,
-    S: BuildHasher + Default,
 {
     fn from(entries: [(K, V); N]) -> Self {
         entries.into_iter().collect()
