@@ -10,11 +10,9 @@
 
 use std::ops::Range;
 
-use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, ChunkRef, Leaf, Mark, Table};
+use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, TAG_BITS, Table, Top, chunks_for};
 use crate::ledger::Stamp;
 
-/// Bits at the top of a hash that hashbrown keeps as a tag beside each entry; the directory's bits come below them.
-const TAG_BITS: u32 = 7;
 /// The shortest directory has two slots, so that the shift by `64 - bits` is always less than 64.
 pub(crate) const MIN_BITS: u32 = 1;
 /// The longest directory uses all bits of the hash below the tag but those that pick a group within a small leaf.
@@ -31,50 +29,56 @@ pub(crate) fn spread(hash: u64) -> u64 {
 
 /// The two levels of one version.
 pub(crate) struct Directory<K, V> {
-    /// The top array: a chunk for each 64 slots, at least one.
-    top: Vec<ChunkRef<K, V>>,
-    /// Number of slots, as a power of two.
-    bits: u32,
+    /// The top array.
+    top: Top<K, V>,
 }
 
 impl<K, V> Directory<K, V> {
-    /// Makes a directory of 2^`bits` slots, one empty leaf for each.
+    /// Makes a directory of 2^`bits` slots for 2^`depth` empty leaves, all born at `born`.
     pub(crate) fn new(bits: u32, depth: u32, born: Stamp) -> Self {
-        let chunks = (1 << bits >> CHUNK_BITS).max(1);
-        Self { top: (0..chunks).map(|_| ChunkRef::new(Mark { born, depth })).collect(), bits }
+        let chunks = (0..chunks_for(bits)).map(|_| ChunkRef::new(Mark { born, depth }));
+        Self { top: Top::new(chunks.collect(), bits) }
     }
 
-    /// Makes a directory without chunks, to be filled by [`copy_from`](Self::copy_from).
-    pub(crate) fn unfilled() -> Self {
-        Self { top: Vec::new(), bits: MIN_BITS }
+    /// Makes the shortest directory, of one chunk.
+    pub(crate) fn of_one(chunk: ChunkRef<K, V>) -> Self {
+        Self { top: Top::new(vec![chunk], MIN_BITS) }
+    }
+
+    /// Makes a directory with the slots of `other`. O(chunks).
+    pub(crate) fn copy_of(other: &Self) -> Self {
+        Self { top: Top::new(other.chunks().to_vec(), other.bits()) }
     }
 
     /// Takes over the slots of `other`: O(chunks), without allocation where this one has had that many before.
     pub(crate) fn copy_from(&mut self, other: &Self) {
-        self.top.clear();
-        self.top.extend_from_slice(&other.top);
-        self.bits = other.bits;
+        self.top.copy_from(&other.top);
     }
 
     /// Returns the number of slots, as a power of two.
     pub(crate) fn bits(&self) -> u32 {
-        self.bits
+        self.top.bits()
     }
 
     /// Returns the number of slots.
     pub(crate) fn slots(&self) -> usize {
-        1 << self.bits
+        1 << self.bits()
     }
 
     /// Returns the bytes of both levels.
     pub(crate) fn bytes(&self) -> usize {
-        self.top.len() * (size_of::<ChunkRef<K, V>>() + size_of::<crate::leaf::Chunk<K, V>>())
+        self.chunks().len() * (size_of::<ChunkRef<K, V>>() + size_of::<Chunk<K, V>>())
     }
 
     /// Returns the slot for a hash.
-    #[inline]
     pub(crate) fn slot_of(&self, hash: u64) -> usize {
-        ((hash << TAG_BITS) >> (u64::BITS - self.bits)) as usize
+        self.top.slot_of(hash)
+    }
+
+    /// Returns the table of the leaf for a hash.
+    #[inline]
+    pub(crate) fn table_for(&self, hash: u64) -> &Table<K, V> {
+        self.top.table_for(hash)
     }
 
     /// Tells which half of a leaf of the given depth a hash belongs to when that leaf splits.
@@ -83,13 +87,11 @@ impl<K, V> Directory<K, V> {
     }
 
     /// Returns the table of the leaf in a slot.
-    #[inline]
     pub(crate) fn table(&self, slot: usize) -> &Table<K, V> {
         self.leaf(slot).table()
     }
 
     /// Returns the leaf in a slot.
-    #[inline]
     pub(crate) fn leaf(&self, slot: usize) -> &Leaf<K, V> {
         self.chunk(slot).leaf(slot % CHUNK_SLOTS)
     }
@@ -106,7 +108,7 @@ impl<K, V> Directory<K, V> {
 
     /// Returns the slots of a leaf of the given depth at `slot`.
     pub(crate) fn extent_at(&self, slot: usize, depth: u32) -> Range<usize> {
-        let len = 1 << (self.bits - depth);
+        let len = 1 << (self.bits() - depth);
         let start = slot & !(len - 1);
         start..start + len
     }
@@ -123,19 +125,19 @@ impl<K, V> Directory<K, V> {
 
     /// Returns the top array.
     pub(crate) fn chunks(&self) -> &[ChunkRef<K, V>] {
-        &self.top
+        self.top.chunks()
     }
 
     /// Puts `chunk` at the given place of the top array and returns the one that was there.
     pub(crate) fn replace_chunk(&mut self, at: usize, chunk: ChunkRef<K, V>) -> ChunkRef<K, V> {
-        std::mem::replace(&mut self.top[at], chunk)
+        std::mem::replace(&mut self.top.chunks_mut()[at], chunk)
     }
 
     /// Returns the table of a leaf that only the writer can reach, to change an entry in place.
     ///
     /// For a change that moves the header (an insertion, a removal), use [`edit`](Self::edit).
     pub(crate) fn table_mut(&mut self, slot: usize) -> &mut Table<K, V> {
-        self.top[slot >> CHUNK_BITS].chunk_mut().leaf_mut(slot % CHUNK_SLOTS).table_mut()
+        self.top.chunks_mut()[slot >> CHUNK_BITS].chunk_mut().leaf_mut(slot % CHUNK_SLOTS).table_mut()
     }
 
     /// Changes the leaf in `slot`, which only the writer can reach, and writes its header to its whole extent.
@@ -155,7 +157,11 @@ impl<K, V> Directory<K, V> {
     /// Fills an extent with aliases of a leaf. The chunks must be the writer's own.
     pub(crate) fn put(&mut self, extent: Range<usize>, leaf: &Leaf<K, V>, born: Stamp, depth: u32) {
         for slot in extent {
-            self.top[slot >> CHUNK_BITS].chunk_mut().set(slot % CHUNK_SLOTS, leaf.alias(), Mark { born, depth });
+            self.top.chunks_mut()[slot >> CHUNK_BITS].chunk_mut().set(
+                slot % CHUNK_SLOTS,
+                leaf.alias(),
+                Mark { born, depth },
+            );
         }
     }
 
@@ -165,7 +171,7 @@ impl<K, V> Directory<K, V> {
     pub(crate) fn resized(&self, bits: u32, born: Stamp) -> Self {
         let mut resized = Self::new(bits, 0, born);
         for slot in 0..resized.slots() {
-            let source = slot << self.bits >> bits;
+            let source = slot << self.bits() >> bits;
             let Mark { born, depth } = self.mark(source);
             resized.put(slot..slot + 1, self.leaf(source), born, depth);
         }
@@ -176,21 +182,23 @@ impl<K, V> Directory<K, V> {
     ///
     /// No two visible leaves of a store agree in prefix, depth and birth stamp.
     pub(crate) fn shares_leaf(&self, other: &Self, slot: usize) -> bool {
-        let theirs =
-            if other.bits >= self.bits { slot << (other.bits - self.bits) } else { slot >> (self.bits - other.bits) };
+        let theirs = if other.bits() >= self.bits() {
+            slot << (other.bits() - self.bits())
+        } else {
+            slot >> (self.bits() - other.bits())
+        };
         let (one, two) = (self.mark(slot), other.mark(theirs));
         one.born == two.born && one.depth == two.depth
     }
 
     /// If `slot` is in a chunk that `other` has too, returns where the next one begins.
     pub(crate) fn end_of_shared_chunk(&self, other: &Self, slot: usize) -> Option<usize> {
-        let shared = self.bits == other.bits && self.chunk(slot).born() == other.chunk(slot).born();
+        let shared = self.bits() == other.bits() && self.chunk(slot).born() == other.chunk(slot).born();
         shared.then(|| (slot / CHUNK_SLOTS + 1) * CHUNK_SLOTS)
     }
 
-    #[inline]
     fn chunk(&self, slot: usize) -> &ChunkRef<K, V> {
-        &self.top[slot >> CHUNK_BITS]
+        &self.chunks()[slot >> CHUNK_BITS]
     }
 }
 

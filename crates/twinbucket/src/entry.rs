@@ -3,11 +3,13 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
+use hashbrown::DefaultHashBuilder;
+
 use crate::WriteBucket;
 use crate::writer::Place;
 
 /// The entry of one key in a write bucket, as [`WriteBucket::entry`] returns it.
-pub enum Entry<'e, 'a, K, V, S> {
+pub enum Entry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The key is there.
     Occupied(OccupiedEntry<'e, 'a, K, V, S>),
     /// The key is not there.
@@ -15,7 +17,7 @@ pub enum Entry<'e, 'a, K, V, S> {
 }
 
 /// An entry that is there.
-pub struct OccupiedEntry<'e, 'a, K, V, S> {
+pub struct OccupiedEntry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The write bucket.
     pub(crate) bucket: &'e mut WriteBucket<'a, K, V, S>,
     /// The key that was asked for.
@@ -25,7 +27,7 @@ pub struct OccupiedEntry<'e, 'a, K, V, S> {
 }
 
 /// An entry that is not there.
-pub struct VacantEntry<'e, 'a, K, V, S> {
+pub struct VacantEntry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The write bucket.
     pub(crate) bucket: &'e mut WriteBucket<'a, K, V, S>,
     /// The key that was asked for.

@@ -9,7 +9,7 @@
 //! - A [`Leaf`] and a [`ChunkRef`] are aliases: copying or dropping one does nothing to what it names.
 //! - Exactly one place owns what they name: the write bucket while nobody else can see it, afterwards the ledger, as a
 //!   [`Table`] made by [`Leaf::take`] or an [`OwnedChunk`] made by [`ChunkRef::take`]. Each is taken exactly once, and
-//!   dropped only when no directory that holds an alias is reachable any more.
+//!   dropped (an [`OwnedLeaf`]) only when no directory that holds an alias is reachable any more.
 //! - [`Leaf::table_mut`] and [`ChunkRef::chunk_mut`] are called by the one writer, and only on leaves and chunks born
 //!   since its savepoint, which no other thread can reach. A changed header must be written to every slot of the leaf.
 
@@ -62,6 +62,18 @@ impl<K, V> Leaf<K, V> {
     /// Returns the table to change. Only on a leaf that no other thread can reach.
     pub(crate) fn table_mut(&mut self) -> &mut Table<K, V> {
         &mut self.0
+    }
+}
+
+/// The owner of a leaf that has been replaced; dropping it drops the entries.
+pub(crate) struct OwnedLeaf<K, V>(pub(crate) Table<K, V>);
+
+impl<K, V> Drop for OwnedLeaf<K, V> {
+    /// Drops all entries, even if the destructor of one panics; the table alone would leak the rest.
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<(K, V)>() {
+            std::mem::take(&mut self.0).into_iter().for_each(drop);
+        }
     }
 }
 
@@ -188,12 +200,81 @@ impl<K, V> ChunkRef<K, V> {
 /// The owner of a chunk; dropping it frees the 64 slots, not the leaves they name.
 pub(crate) struct OwnedChunk<K, V>(ChunkRef<K, V>);
 
+impl<K, V> OwnedChunk<K, V> {
+    /// Returns an alias of the chunk.
+    pub(crate) fn alias(&self) -> ChunkRef<K, V> {
+        self.0
+    }
+}
+
 impl<K, V> Drop for OwnedChunk<K, V> {
     fn drop(&mut self) {
         // SAFETY: the pointer came from a box in `ChunkRef::from_box`; this is the one owner, and by the module's rule
         // no directory that holds an alias is reachable any more.
         drop(unsafe { Box::from_raw(self.0.0.as_ptr()) });
     }
+}
+
+/// Bits at the top of a hash that hashbrown keeps as a tag beside each entry; the directory's bits come below them.
+pub(crate) const TAG_BITS: u32 = 7;
+
+/// The top array of a directory: a chunk for each 64 of its 2^bits slots, and at least one.
+pub(crate) struct Top<K, V> {
+    /// The chunks; always as many as `shift` says.
+    chunks: Vec<ChunkRef<K, V>>,
+    /// 64 less the number of bits, from 1 to 63.
+    shift: u32,
+}
+
+impl<K, V> Top<K, V> {
+    /// Makes a top array of the chunks for 2^`bits` slots, with `bits` from 1 to 63.
+    pub(crate) fn new(chunks: Vec<ChunkRef<K, V>>, bits: u32) -> Self {
+        assert!((1..u64::BITS).contains(&bits) && chunks.len() == chunks_for(bits));
+        Self { chunks, shift: u64::BITS - bits }
+    }
+
+    /// Takes over the chunks of `other`, without allocation where this one has had that many before.
+    pub(crate) fn copy_from(&mut self, other: &Self) {
+        self.chunks.clear();
+        self.chunks.extend_from_slice(&other.chunks);
+        self.shift = other.shift;
+    }
+
+    /// Returns the number of slots, as a power of two.
+    pub(crate) fn bits(&self) -> u32 {
+        u64::BITS - self.shift
+    }
+
+    /// Returns the slot for a hash.
+    #[inline]
+    pub(crate) fn slot_of(&self, hash: u64) -> usize {
+        ((hash << TAG_BITS) >> self.shift) as usize
+    }
+
+    /// Returns the table of the leaf for a hash.
+    #[inline]
+    pub(crate) fn table_for(&self, hash: u64) -> &Table<K, V> {
+        let slot = self.slot_of(hash);
+        // SAFETY: `slot` is below 2^bits by the shift, so `slot / 64` is below the number of chunks for that many slots,
+        // which is what `new` asserted and `copy_from` took over together with the shift.
+        let chunk = unsafe { self.chunks.get_unchecked(slot >> CHUNK_BITS) };
+        chunk.leaf(slot % CHUNK_SLOTS).table()
+    }
+
+    /// Returns the chunks.
+    pub(crate) fn chunks(&self) -> &[ChunkRef<K, V>] {
+        &self.chunks
+    }
+
+    /// As [`chunks`](Self::chunks), to change which chunk is where.
+    pub(crate) fn chunks_mut(&mut self) -> &mut [ChunkRef<K, V>] {
+        &mut self.chunks
+    }
+}
+
+/// Returns how many chunks hold 2^`bits` slots.
+pub(crate) fn chunks_for(bits: u32) -> usize {
+    (1 << bits >> CHUNK_BITS).max(1)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, Hash};
 use std::iter::FusedIterator;
 use std::ops::{Deref, Index};
 
-use hashbrown::{Equivalent, hash_table};
+use hashbrown::{DefaultHashBuilder, Equivalent, hash_table};
 
 use crate::Generation;
 use crate::diff::{Change, unshared};
@@ -31,7 +31,7 @@ use crate::sync::Arc;
 /// entries.sort();
 /// assert_eq!(entries, [("a", 1), ("b", 2)]);
 /// ```
-pub struct ReadBucket<K, V, S> {
+pub struct ReadBucket<K, V, S = DefaultHashBuilder> {
     /// The version.
     frozen: Arc<Frozen<K, V, S>>,
     /// The store's note of it, in a store with `on_long_pin`.
@@ -202,7 +202,7 @@ impl<K, V, S: BuildHasher> ReadBucket<K, V, S> {
     {
         let directory = self.directory();
         let hashed = keys.map(|key| (key, self.frozen.home.hash(key)));
-        let located = hashed.map(|(key, hash)| (key, hash, directory.table(directory.slot_of(hash))));
+        let located = hashed.map(|(key, hash)| (key, hash, directory.table_for(hash)));
         located.map(|(key, hash, table)| table.find(hash, |(other, _)| key.equivalent(other)).map(|(_, value)| value))
     }
 
@@ -277,7 +277,7 @@ impl<K, V, S: BuildHasher> ReadBucket<K, V, S> {
     {
         let Frozen { directory, home, .. } = &*self.frozen;
         let hash = home.hash(key);
-        directory.table(directory.slot_of(hash)).find(hash, |(other, _)| key.equivalent(other))
+        directory.table_for(hash).find(hash, |(other, _)| key.equivalent(other))
     }
 }
 
@@ -421,7 +421,7 @@ impl<'a, K, V, S> IntoIterator for &'a ReadBucket<K, V, S> {
 /// drop(store);
 /// assert_eq!(std::thread::spawn(move || entries.collect::<Vec<_>>()).join().unwrap(), [("a", 1)]);
 /// ```
-pub struct IntoIter<K, V, S> {
+pub struct IntoIter<K, V, S = DefaultHashBuilder> {
     /// The version.
     bucket: ReadBucket<K, V, S>,
     /// First slot of the current leaf.
@@ -487,7 +487,7 @@ impl<K: Clone, V: Clone, S> IntoIterator for ReadBucket<K, V, S> {
 /// assert_eq!(entry.key(), &"a");
 /// assert_eq!(entry.len(), 1);
 /// ```
-pub struct EntryRef<K, V, S> {
+pub struct EntryRef<K, V, S = DefaultHashBuilder> {
     /// The version.
     bucket: ReadBucket<K, V, S>,
     /// A slot of the entry's leaf.

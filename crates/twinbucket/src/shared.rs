@@ -10,24 +10,32 @@ use event_listener::Event;
 use parking_lot::{Mutex, ReentrantMutex};
 
 use crate::directory::{Directory, spread};
-use crate::ledger::Ledger;
+use crate::leaf::{ChunkRef, Mark, OwnedChunk};
+use crate::ledger::{Ledger, Stamp};
 use crate::pin::{Pin, Records};
 use crate::read::ReadBucket;
 use crate::slot::Slot;
 use crate::sync::Arc;
 use crate::timer::Timer;
-use crate::writer::{Old, Writer};
+use crate::writer::{Old, Tally, Writer};
 use crate::{Generation, Stats};
 
 /// What outlives the store: every version refers to it, and the last one to go drops it.
 pub(crate) struct Home<K, V, S> {
     /// The store's hasher.
     hasher: S,
+    /// The chunk of a version without entries.
+    blank: OwnedChunk<K, V>,
     /// What versions that were held when the store went can still see; set once, by the store's drop.
     estate: OnceLock<Vec<Old<K, V>>>,
 }
 
 impl<K, V, S> Home<K, V, S> {
+    fn new(hasher: S) -> Self {
+        let blank = ChunkRef::new(Mark { born: Stamp(0), depth: 0 }).take();
+        Self { hasher, blank, estate: OnceLock::new() }
+    }
+
     /// Hashes a key as the directory and the leaves expect it.
     #[inline]
     pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64
@@ -114,6 +122,8 @@ impl Policy {
 pub(crate) struct Shared<K, V, S> {
     /// The current version.
     pub(crate) slot: Slot<Frozen<K, V, S>>,
+    /// A version without entries that is never current: for readers that hold none.
+    nothing: Arc<Frozen<K, V, S>>,
     /// The writer's turn, taken out of the cell by the thread that has it. A thread that gets the lock and finds the
     /// cell empty is writing already.
     pub(crate) turn: ReentrantMutex<TurnCell<K, V, S>>,
@@ -132,12 +142,11 @@ pub(crate) struct Shared<K, V, S> {
 impl<K, V, S> Shared<K, V, S> {
     pub(crate) fn new(hasher: S, policy: Policy, records: Option<Records>, timer: Option<Timer>) -> Self {
         let writer = Writer::new(policy.capacity);
-        let home = std::sync::Arc::new(Home { hasher, estate: OnceLock::new() });
+        let home = std::sync::Arc::new(Home::new(hasher));
         let generation = Generation(0);
-        let mut first = Frozen::unfilled(std::sync::Arc::clone(&home));
-        first.fill(&writer, generation);
         Self {
-            slot: Slot::new(Arc::new(first)),
+            slot: Slot::new(Arc::new(Frozen::new(&writer, generation, std::sync::Arc::clone(&home)))),
+            nothing: Arc::new(Frozen::nothing(std::sync::Arc::clone(&home))),
             turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spare: None, home })))),
             ledger: Mutex::new(Ledger::new(policy.keep)),
             events: Event::new(),
@@ -150,6 +159,11 @@ impl<K, V, S> Shared<K, V, S> {
     /// Takes the current read bucket, and notes who did where the store keeps account of that.
     pub(crate) fn read(&self, location: &'static Location<'static>) -> ReadBucket<K, V, S> {
         self.give_out(self.slot.load(), location)
+    }
+
+    /// Returns a read bucket that is never current and pins nothing.
+    pub(crate) fn nothing(&self) -> ReadBucket<K, V, S> {
+        ReadBucket::new(Arc::clone(&self.nothing), None)
     }
 
     /// Makes a read bucket of a version.
@@ -174,9 +188,7 @@ impl<K, V, S> Shared<K, V, S> {
             unused.fill(writer, *generation);
             version
         } else {
-            let mut version = Frozen::unfilled(std::sync::Arc::clone(home));
-            version.fill(writer, *generation);
-            Arc::new(version)
+            Arc::new(Frozen::new(writer, *generation, std::sync::Arc::clone(home)))
         };
         let last = self.slot.replace(next);
         let stamp = writer.seal();
@@ -240,11 +252,20 @@ impl<K, V, S> Shared<K, V, S> {
 }
 
 impl<K, V, S> Frozen<K, V, S> {
-    fn unfilled(home: std::sync::Arc<Home<K, V, S>>) -> Self {
-        let (directory, generation) = (Directory::unfilled(), Generation(0));
-        Self { directory, len: 0, leaves: 0, bytes: 0, generation, published: Instant::now(), home }
+    /// Makes a version of what is in the write bucket.
+    fn new(writer: &Writer<K, V>, generation: Generation, home: std::sync::Arc<Home<K, V, S>>) -> Self {
+        let (directory, published) = (Directory::copy_of(writer.directory()), Instant::now());
+        let &Tally { len, leaves, bytes, .. } = writer.tally();
+        Self { directory, len, leaves, bytes, generation, published, home }
     }
 
+    /// Makes the version for [`Shared::nothing`].
+    fn nothing(home: std::sync::Arc<Home<K, V, S>>) -> Self {
+        let (directory, published) = (Directory::of_one(home.blank.alias()), Instant::now());
+        Self { directory, len: 0, leaves: 0, bytes: 0, generation: Generation(0), published, home }
+    }
+
+    /// As [`new`](Self::new), in place of an older version that nobody holds any more.
     fn fill(&mut self, writer: &Writer<K, V>, generation: Generation) {
         self.directory.copy_from(writer.directory());
         let tally = writer.tally();
@@ -262,7 +283,7 @@ impl<K, V, S> Drop for Shared<K, V, S> {
         let Turn { writer, spare, home, .. } = &mut *turn;
         drop(spare.take());
         let stamp = writer.dissolve();
-        let last = self.slot.replace(Arc::new(Frozen::unfilled(std::sync::Arc::clone(home))));
+        let last = self.slot.replace(Arc::clone(&self.nothing));
         let mut ledger = std::mem::replace(self.ledger.get_mut(), Ledger::new(0));
         ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed);
         let (estate, versions) = ledger.close(&mut writer.doomed);

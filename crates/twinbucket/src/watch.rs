@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use event_listener::Listener;
+use hashbrown::DefaultHashBuilder;
 
 use crate::shared::Shared;
 use crate::{Generation, ReadBucket};
@@ -25,7 +26,7 @@ use crate::{Generation, ReadBucket};
 /// store.insert("level", "debug");
 /// assert_eq!(seen.join().unwrap(), Some("debug"));
 /// ```
-pub struct Watch<K, V, S> {
+pub struct Watch<K, V, S = DefaultHashBuilder> {
     /// The store.
     shared: Arc<Shared<K, V, S>>,
     /// Generation that was given out last.

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
-use hashbrown::{Equivalent, HashTable};
+use hashbrown::{DefaultHashBuilder, Equivalent, HashTable};
 use parking_lot::ReentrantMutexGuard;
 
 use crate::Generation;
@@ -49,7 +49,7 @@ use crate::writer::Writer;
 /// std::thread::scope(|scope| scope.spawn(|| bucket.len()).join().unwrap());
 /// ```
 #[must_use = "a write bucket that is dropped without `publish` or `stage` changes nothing"]
-pub struct WriteBucket<'a, K, V, S> {
+pub struct WriteBucket<'a, K, V, S = DefaultHashBuilder> {
     /// The store.
     shared: &'a Shared<K, V, S>,
     /// What only the writing thread has; goes back into the cell behind `lock` at the end.

@@ -12,7 +12,7 @@
 use std::ops::Range;
 
 use crate::directory::{Directory, MAX_BITS, MIN_BITS};
-use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, OwnedChunk, Table};
+use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, OwnedChunk, OwnedLeaf, Table};
 use crate::ledger::{Retired, Stamp};
 
 /// A leaf or chunk that was replaced; dropping it frees it.
@@ -24,14 +24,14 @@ pub(crate) struct Old<K, V> {
 }
 
 enum Body<K, V> {
-    Leaf(Table<K, V>),
+    Leaf(OwnedLeaf<K, V>),
     #[expect(dead_code, reason = "held to be dropped")]
     Chunk(OwnedChunk<K, V>),
 }
 
 impl<K, V> Old<K, V> {
     fn leaf(leaf: &Leaf<K, V>, born: Stamp) -> Self {
-        Self { born, body: Body::Leaf(leaf.take()) }
+        Self { born, body: Body::Leaf(OwnedLeaf(leaf.take())) }
     }
 
     fn chunk(chunk: ChunkRef<K, V>) -> Self {
@@ -46,7 +46,7 @@ impl<K, V> Retired for Old<K, V> {
 
     fn size(&self) -> (usize, usize) {
         match &self.body {
-            Body::Leaf(table) => (1, table.allocation_size()),
+            Body::Leaf(leaf) => (1, leaf.0.allocation_size()),
             Body::Chunk(_) => (0, size_of::<Chunk<K, V>>()),
         }
     }
@@ -274,7 +274,7 @@ impl<K, V> Writer<K, V> {
     /// Returns the entry with the given hash that `eq` finds equal.
     #[inline]
     pub(crate) fn find(&self, hash: u64, mut eq: impl FnMut(&K) -> bool) -> Option<&(K, V)> {
-        self.directory.table(self.directory.slot_of(hash)).find(hash, |(key, _)| eq(key))
+        self.directory.table_for(hash).find(hash, |(key, _)| eq(key))
     }
 
     /// As [`find`](Self::find), but returns where the entry is.
