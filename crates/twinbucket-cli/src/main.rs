@@ -1,0 +1,85 @@
+//! The program `twinbucket`: the store's main job on a real table, measured beside clone-and-swap.
+//!
+//! Exit codes: 0 for success, 1 for a table that cannot be loaded, a check that failed or a result that
+//! cannot be written, 2 for bad usage. Whoever closes standard output has read enough, which is success.
+
+mod args;
+mod builtin;
+mod contender;
+mod edits;
+mod json;
+mod measure;
+mod progress;
+mod random;
+mod report;
+mod run;
+mod table;
+mod table_error;
+mod threads;
+mod units;
+mod walk;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+
+use crate::args::Args;
+use crate::json::JsonFile;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::table::Table;
+
+/// Exit code for a command line that makes no sense.
+const BAD_USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If standard error is closed as well, the exit code has to do.
+            let _ = writeln!(io::stderr(), "twinbucket: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Does what the command line says.
+fn run() -> anyhow::Result<ExitCode> {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(usage) if usage.use_stderr() => {
+            // If standard error is closed, the exit code has to do.
+            let _ = usage.print();
+            return Ok(ExitCode::from(BAD_USAGE));
+        }
+        Err(help) => {
+            help.print()?;
+            return Ok(ExitCode::SUCCESS);
+        }
+    };
+    let json = args.json.as_deref().map(JsonFile::prepare).transpose()?;
+    let plan = args.plan();
+    let progress = Progress::new("loading the table");
+    let table = match args.table() {
+        Some((path, header)) => Table::open(path, &header)?,
+        None => builtin::unicode_data()?,
+    };
+    let outcome = run::run(&table, &plan, &progress)?;
+    drop(progress);
+    let report = Report { table: &table, plan: &plan, outcome: &outcome };
+    let saved = json.map_or(Ok(()), |json| json.write(&report.to_json()));
+    let mut out = BufWriter::new(io::stdout().lock());
+    let printed = report.print(&mut out).and_then(|()| out.flush());
+    saved?;
+    printed.context("cannot write to standard output")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells whether `error` comes from writing to someone who no longer reads.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |cause: &io::Error| cause.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().filter_map(|cause| cause.downcast_ref()).any(broken)
+}
