@@ -11,10 +11,12 @@ use crate::contender::{Contender, Edit, Entry, Key, Reload};
 use crate::random::Random;
 use crate::table::Row;
 
-/// A full reload comes after each so many publishes.
+/// A full reload of a small table comes after each so many publishes.
 const PUBLISHES_PER_RELOAD: u64 = 250;
-/// Publishes before the first reload.
+/// Publishes before the first reload of a small table.
 const PUBLISHES_BEFORE_FIRST_RELOAD: u64 = 50;
+/// For each so many rows, reloads come as much more seldom, as they take so much longer.
+const ROWS_PER_RELOAD: usize = 100_000;
 /// One change in so many takes a row away; a later change to that row brings it back.
 const CHANGES_PER_REMOVAL: usize = 20;
 
@@ -65,8 +67,10 @@ impl<'a> Edits<'a> {
     pub(crate) fn draw(&mut self) -> Work {
         let number = self.drawn;
         self.drawn += 1;
-        if number % PUBLISHES_PER_RELOAD == PUBLISHES_BEFORE_FIRST_RELOAD {
-            let odd = number / PUBLISHES_PER_RELOAD % 2 == 1;
+        let scale = 1 + (self.rows.len() / ROWS_PER_RELOAD) as u64;
+        let (first, every) = (PUBLISHES_BEFORE_FIRST_RELOAD * scale, PUBLISHES_PER_RELOAD * scale);
+        if number % every == first {
+            let odd = number / every % 2 == 1;
             return self.reload(if odd { Reload::ReplaceAll } else { Reload::Sync });
         }
         Work::Delta((0..self.delta).map(|_| self.edit()).collect())

@@ -112,7 +112,7 @@ impl Report<'_> {
             },
             "plan": {
                 "time_s": plan.time.as_secs_f64(),
-                "rounds": plan.rounds(),
+                "rounds": plan.rounds(table.rows.len()),
                 "readers": plan.readers,
                 "changes_per_publish": plan.delta,
                 "publish_interval_ns": nanos(plan.interval),

@@ -52,7 +52,7 @@ impl Report<'_> {
         } else {
             writeln!(out, "one publish due every {}", Time(plan.interval))?;
         }
-        writeln!(out, "  time     {} in {}", Time(plan.time), Counted(plan.rounds().into(), "round"))
+        writeln!(out, "  time     {} in {}", Time(plan.time), Counted(plan.rounds(table.rows.len()).into(), "round"))
     }
 
     /// How long publishes took.

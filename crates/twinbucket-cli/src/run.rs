@@ -20,8 +20,10 @@ use crate::walk::Walk;
 
 /// Phases in a round.
 const PHASES: u32 = 4;
-/// Length that a phase should have.
+/// Length that a phase should have over a small table.
 const PHASE: Duration = Duration::from_millis(125);
+/// For each so many rows a phase should be as much longer, as a copy of the map takes so much longer.
+const ROWS_PER_PHASE: usize = 100_000;
 /// Most rounds in a run; with more time the phases grow instead.
 const MOST_ROUNDS: u32 = 40;
 
@@ -39,15 +41,16 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
-    /// Number of rounds.
-    pub(crate) fn rounds(&self) -> u32 {
-        let rounds = self.time.as_nanos() / (PHASE * PHASES).as_nanos();
-        u32::try_from(rounds).unwrap_or(MOST_ROUNDS).clamp(1, MOST_ROUNDS)
+    /// Number of rounds over a table of `rows` rows.
+    pub(crate) fn rounds(&self, rows: usize) -> u32 {
+        let per_rows = u32::try_from(rows / ROWS_PER_PHASE).unwrap_or(u32::MAX);
+        let round = (PHASE * PHASES).saturating_mul(per_rows.saturating_add(1));
+        u32::try_from(self.time.as_nanos() / round.as_nanos()).unwrap_or(MOST_ROUNDS).clamp(1, MOST_ROUNDS)
     }
 
-    /// Length of one phase.
-    fn phase(&self) -> Duration {
-        self.time / (self.rounds() * PHASES)
+    /// Length of one phase over a table of `rows` rows.
+    fn phase(&self, rows: usize) -> Duration {
+        self.time / (self.rounds(rows) * PHASES)
     }
 }
 
@@ -94,14 +97,14 @@ pub(crate) fn run(table: &Table, plan: &Plan, progress: &Progress) -> anyhow::Re
     let mut twin = Lane::new(Twin::new(&table.rows), table, plan);
     let mut swap = Lane::new(Swap::new(&table.rows), table, plan);
     progress.start(plan.time);
-    for round in 0..plan.rounds() {
+    for round in 0..plan.rounds(table.rows.len()) {
         // Each store goes first in every other round, so that neither has the better half of each.
         if round % 2 == 0 {
-            twin.round(plan, &queries, progress)?;
-            swap.round(plan, &queries, progress)?;
+            twin.round(&queries, progress)?;
+            swap.round(&queries, progress)?;
         } else {
-            swap.round(plan, &queries, progress)?;
-            twin.round(plan, &queries, progress)?;
+            swap.round(&queries, progress)?;
+            twin.round(&queries, progress)?;
         }
     }
     progress.say("both stores", "comparing with the model");
@@ -118,6 +121,10 @@ struct Lane<'a, C: Contender> {
     frozen: C::Frozen,
     /// What was recorded so far.
     side: Side,
+    /// Time from one publish to the next.
+    interval: Duration,
+    /// Length of a phase.
+    phase: Duration,
 }
 
 impl<'a, C: Contender> Lane<'a, C> {
@@ -134,25 +141,26 @@ impl<'a, C: Contender> Lane<'a, C> {
             held: Footprint::default(),
             released: Footprint::default(),
         };
-        Self { store, edits: Edits::new(&table.rows, plan.delta), frozen, side }
+        let edits = Edits::new(&table.rows, plan.delta);
+        Self { store, edits, frozen, side, interval: plan.interval, phase: plan.phase(table.rows.len()) }
     }
 
     /// Runs both phases of a round.
-    fn round(&mut self, plan: &Plan, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
+    fn round(&mut self, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
         progress.say(C::NAME, "readers alone");
-        self.quiet(plan, queries, progress).context(C::NAME)?;
+        self.quiet(queries, progress).context(C::NAME)?;
         progress.say(C::NAME, "publishing");
-        self.busy(plan, queries, progress).context(C::NAME)
+        self.busy(queries, progress).context(C::NAME)
     }
 
     /// Lets the readers run alone.
-    fn quiet(&mut self, plan: &Plan, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
+    fn quiet(&mut self, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
         let store = &self.store;
         let stop = Stop::default();
         let reads = thread::scope(|scope| {
             let over = SignalAtEnd(&stop);
             let readers = Readers::start(scope, store, queries, &stop)?;
-            progress.wait(plan.phase());
+            progress.wait(self.phase);
             drop(over);
             readers.join()
         })?;
@@ -161,8 +169,8 @@ impl<'a, C: Contender> Lane<'a, C> {
     }
 
     /// Lets the readers run beside the writer and the walk.
-    fn busy(&mut self, plan: &Plan, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
-        let Self { store, edits, frozen, side } = self;
+    fn busy(&mut self, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
+        let Self { store, edits, frozen, side, interval, phase } = self;
         let (store, frozen, expected) = (&*store, &*frozen, side.frozen.clone());
         let (writes, walks) = (&mut side.writes, &mut side.walks);
         let stop = Stop::default();
@@ -170,8 +178,8 @@ impl<'a, C: Contender> Lane<'a, C> {
             let over = SignalAtEnd(&stop);
             let readers = Readers::start(scope, store, queries, &stop)?;
             let walker = spawn(scope, "walker", || walk::<C>(frozen, &expected, &stop, walks))?;
-            let writer = spawn(scope, "writer", || write(store, edits, plan.interval, &stop, writes))?;
-            progress.wait(plan.phase());
+            let writer = spawn(scope, "writer", || write(store, edits, *interval, &stop, writes))?;
+            progress.wait(*phase);
             drop(over);
             let reads = readers.join();
             join(writer)??;
@@ -258,11 +266,13 @@ mod tests {
 
     #[test]
     fn phases_fill_the_time() {
-        for (millis, rounds) in [(1, 1), (300, 1), (999, 1), (5_000, 10), (600_000, MOST_ROUNDS)] {
+        for (millis, rows, rounds) in
+            [(1, 1, 1), (300, 1, 1), (999, 1, 1), (5_000, 35_000, 10), (5_000, 1_000_000, 1), (600_000, 1, MOST_ROUNDS)]
+        {
             let plan = plan(Duration::from_millis(millis));
-            assert_eq!(plan.rounds(), rounds, "{millis} ms");
-            let filled = plan.phase() * PHASES * rounds;
-            assert!(plan.time.abs_diff(filled) < Duration::from_micros(1), "{millis} ms");
+            assert_eq!(plan.rounds(rows), rounds, "{millis} ms, {rows} rows");
+            let filled = plan.phase(rows) * PHASES * rounds;
+            assert!(plan.time.abs_diff(filled) < Duration::from_micros(1), "{millis} ms, {rows} rows");
         }
     }
 }

@@ -38,13 +38,13 @@ impl fmt::Display for Bytes {
     }
 }
 
-/// A number to three digits: below 1,000 with decimals, above with `k`, `M` or `G`.
+/// A number to three digits, or whole below 100,000; from there on with `k`, `M` or `G`.
 pub(crate) struct Number(pub(crate) f64);
 
 impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (divisor, suffix) = match self.0 {
-            ..1e4 => (1.0, ""),
+            ..1e5 => (1.0, ""),
             ..1e6 => (1e3, " k"),
             ..1e9 => (1e6, " M"),
             _ => (1e9, " G"),
@@ -117,9 +117,14 @@ mod tests {
 
     #[test]
     fn numbers_are_short_at_every_size() {
-        for (number, expected) in
-            [(0.0, "0.00"), (9.996, "10.0"), (9_999.0, "9,999"), (34_600.0, "34.6 k"), (2.5e7, "25.0 M")]
-        {
+        for (number, expected) in [
+            (0.0, "0.00"),
+            (9.996, "10.0"),
+            (9_999.0, "9,999"),
+            (34_600.0, "34,600"),
+            (346_000.0, "346 k"),
+            (2.5e7, "25.0 M"),
+        ] {
             assert_eq!(Number(number).to_string(), expected);
         }
     }
