@@ -146,7 +146,7 @@ impl Report<'_> {
         writeln!(out, "  The longest times include the turns that other threads had on the same CPU.")
     }
 
-    /// The outcome in two sentences, where a terminal shows it without scrolling.
+    /// The outcome in a few sentences, where a terminal shows it without scrolling.
     fn summary(&self, out: &mut impl Write) -> io::Result<()> {
         let (twin, swap) = (&self.outcome.twin, &self.outcome.swap);
         let (Some(ours), Some(theirs)) = (twin.writes.deltas.summary(), swap.writes.deltas.summary()) else {
@@ -158,8 +158,10 @@ impl Report<'_> {
         writeln!(out, "\nIn short")?;
         writeln!(out, "  A publish of {changes} takes {ours}.")?;
         writeln!(out, "  Clone-and-swap takes {theirs} for it, {times} times that.")?;
-        let (ours, theirs) = (Number(twin.busy.per_second()), Number(swap.busy.per_second()));
-        writeln!(out, "  Meanwhile a reader does {ours} lookups a second; beside clone-and-swap {theirs}.")
+        let lookups = |side: &Side| (Number(side.busy.per_second()), Number(side.quiet.per_second()));
+        let ((busy, quiet), (swap_busy, swap_quiet)) = (lookups(twin), lookups(swap));
+        writeln!(out, "  Meanwhile a reader does {busy} lookups a second, and {quiet} if left alone.")?;
+        writeln!(out, "  With clone-and-swap it does {swap_busy}, and {swap_quiet} if left alone.")
     }
 }
 

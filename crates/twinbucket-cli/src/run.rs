@@ -148,9 +148,9 @@ impl<'a, C: Contender> Lane<'a, C> {
     /// Runs both phases of a round.
     fn round(&mut self, queries: &[Queries], progress: &Progress) -> anyhow::Result<()> {
         progress.say(C::NAME, "readers alone");
-        self.quiet(queries, progress).context(C::NAME)?;
+        self.quiet(queries, progress).with_context(failed::<C>)?;
         progress.say(C::NAME, "publishing");
-        self.busy(queries, progress).context(C::NAME)
+        self.busy(queries, progress).with_context(failed::<C>)
     }
 
     /// Lets the readers run alone.
@@ -192,9 +192,9 @@ impl<'a, C: Contender> Lane<'a, C> {
 
     /// Compares the content with the model, brings it back to the table and measures the structure.
     fn finish(mut self) -> anyhow::Result<Side> {
-        self.edits.verify(&self.store).context(C::NAME)?;
-        publish(&self.store, self.edits.reload(Reload::Sync), &mut Writes::new()).context(C::NAME)?;
-        self.edits.verify(&self.store).context(C::NAME)?;
+        self.edits.verify(&self.store).with_context(failed::<C>)?;
+        publish(&self.store, self.edits.reload(Reload::Sync), &mut Writes::new()).with_context(failed::<C>)?;
+        self.edits.verify(&self.store).with_context(failed::<C>)?;
         self.store.settle();
         self.side.held = self.store.footprint(Some(&self.frozen));
         drop(self.frozen);
@@ -203,6 +203,11 @@ impl<'a, C: Contender> Lane<'a, C> {
         self.side.last_generation = C::generation(&self.store.freeze());
         Ok(self.side)
     }
+}
+
+/// What an error in a run of `C` is about.
+fn failed<C: Contender>() -> String {
+    format!("the run of {} failed", C::NAME)
 }
 
 /// The reader threads of a phase.
