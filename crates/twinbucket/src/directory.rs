@@ -10,22 +10,13 @@
 
 use std::ops::Range;
 
-use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, TAG_BITS, Table, Top, chunks_for};
+use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, Table, Top, chunks_for, spread};
 use crate::ledger::Stamp;
 
 /// The shortest directory has two slots, so that the shift by `64 - bits` is always less than 64.
 pub(crate) const MIN_BITS: u32 = 1;
-/// The longest directory uses all bits of the hash below the tag but those that pick a group within a small leaf.
+/// The longest directory; more slots than memory has room for.
 pub(crate) const MAX_BITS: u32 = 48;
-
-/// Spreads the bits of a hash upwards, so that even an identity hash of small integers fills the directory evenly.
-///
-/// A multiplication by the golden ratio (Knuth, TAOCP 3, 6.4). It leaves the low bits as good or bad as they were, which
-/// matters little within a leaf; folding the upper half of the product in too cost 15 % of a lookup, this costs 2 %.
-#[inline]
-pub(crate) fn spread(hash: u64) -> u64 {
-    hash.wrapping_mul(0x9E37_79B9_7F4A_7C15)
-}
 
 /// The two levels of one version.
 pub(crate) struct Directory<K, V> {
@@ -83,7 +74,7 @@ impl<K, V> Directory<K, V> {
 
     /// Tells which half of a leaf of the given depth a hash belongs to when that leaf splits.
     pub(crate) fn is_upper_half(hash: u64, depth: u32) -> bool {
-        (hash << TAG_BITS << depth) >> (u64::BITS - 1) == 1
+        (spread(hash) << depth) >> (u64::BITS - 1) == 1
     }
 
     /// Returns the table of the leaf in a slot.
@@ -212,7 +203,7 @@ mod tests {
         for stride in [1, 2, 64, 4096, 1 << 20, 1 << 32, 1 << 40] {
             let mut counts = vec![0; directory.slots()];
             for key in 0..100 * 1024 {
-                counts[directory.slot_of(spread(key * stride))] += 1;
+                counts[directory.slot_of(key * stride)] += 1;
             }
             assert!(counts.iter().all(|&count| count < 300), "stride {stride}: {:?}", counts.iter().max());
         }

@@ -93,7 +93,6 @@ where
     /// bucket.entry("a").and_modify(|value| *value = 5).or_insert(0);
     /// assert_eq!(bucket.get("a"), Some(&5));
     /// ```
-    #[must_use = "it returns the entry to go on with"]
     pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
         if let Self::Occupied(entry) = &mut self {
             change(entry.get_mut());

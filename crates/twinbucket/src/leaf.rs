@@ -215,22 +215,33 @@ impl<K, V> Drop for OwnedChunk<K, V> {
     }
 }
 
-/// Bits at the top of a hash that hashbrown keeps as a tag beside each entry; the directory's bits come below them.
-pub(crate) const TAG_BITS: u32 = 7;
+/// Spreads the bits of a hash upwards, for the directory, which goes by the top bits of the result.
+///
+/// A multiplication by the golden ratio (Knuth, TAOCP 3, 6.4): even an identity hash of small integers fills the directory
+/// evenly. The leaves get the hash as it is. Within a leaf its low bits (place) and top bits (tag) are as good as in one
+/// flat table, since the top bits of the product depend on all of them.
+#[inline]
+pub(crate) fn spread(hash: u64) -> u64 {
+    hash.wrapping_mul(0x9E37_79B9_7F4A_7C15)
+}
+
+/// Bytes of a leaf in its slot, as a power of two. A slot number scaled by it saves the lookup one instruction; nothing
+/// breaks if it is another number.
+const SCALE_BITS: u32 = 5;
 
 /// The top array of a directory: a chunk for each 64 of its 2^bits slots, and at least one.
 pub(crate) struct Top<K, V> {
     /// The chunks; always as many as `shift` says.
     chunks: Vec<ChunkRef<K, V>>,
-    /// 64 less the number of bits, from 1 to 63.
+    /// How far to shift a spread hash to the right to get its slot times `SCALE`: from 1 to 58.
     shift: u32,
 }
 
 impl<K, V> Top<K, V> {
-    /// Makes a top array of the chunks for 2^`bits` slots, with `bits` from 1 to 63.
+    /// Makes a top array of the chunks for 2^`bits` slots, with `bits` from 1 to 58.
     pub(crate) fn new(chunks: Vec<ChunkRef<K, V>>, bits: u32) -> Self {
-        assert!((1..u64::BITS).contains(&bits) && chunks.len() == chunks_for(bits));
-        Self { chunks, shift: u64::BITS - bits }
+        assert!((1..u64::BITS - SCALE_BITS).contains(&bits) && chunks.len() == chunks_for(bits));
+        Self { chunks, shift: u64::BITS - SCALE_BITS - bits }
     }
 
     /// Takes over the chunks of `other`, without allocation where this one has had that many before.
@@ -242,13 +253,13 @@ impl<K, V> Top<K, V> {
 
     /// Returns the number of slots, as a power of two.
     pub(crate) fn bits(&self) -> u32 {
-        u64::BITS - self.shift
+        u64::BITS - SCALE_BITS - self.shift
     }
 
     /// Returns the slot for a hash.
     #[inline]
     pub(crate) fn slot_of(&self, hash: u64) -> usize {
-        ((hash << TAG_BITS) >> self.shift) as usize
+        (spread(hash) >> self.shift >> SCALE_BITS) as usize
     }
 
     /// Returns the table of the leaf for a hash.

@@ -343,13 +343,13 @@ pub struct Iter<'a, K, V> {
     next: usize,
     /// What is left of the current leaf.
     leaf: hash_table::Iter<'a, (K, V)>,
-    /// Entries left in all.
-    left: usize,
+    /// Entries in the leaves from `next` on.
+    after: usize,
 }
 
 impl<'a, K, V> Iter<'a, K, V> {
     pub(crate) fn new(directory: &'a Directory<K, V>, len: usize) -> Self {
-        Self { directory, next: 0, leaf: hash_table::Iter::default(), left: len }
+        Self { directory, next: 0, leaf: hash_table::Iter::default(), after: len }
     }
 }
 
@@ -360,19 +360,21 @@ impl<'a, K, V> Iterator for Iter<'a, K, V> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some((key, value)) = self.leaf.next() {
-                self.left -= 1;
                 return Some((key, value));
             }
             if self.next == self.directory.slots() {
                 return None;
             }
-            self.leaf = self.directory.table(self.next).iter();
+            let table = self.directory.table(self.next);
+            self.after -= table.len();
+            self.leaf = table.iter();
             self.next = self.directory.extent(self.next).end;
         }
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
+        let left = self.leaf.len() + self.after;
+        (left, Some(left))
     }
 
     fn fold<B, F: FnMut(B, Self::Item) -> B>(self, init: B, mut fold: F) -> B {
@@ -393,7 +395,7 @@ impl<K, V> FusedIterator for Iter<'_, K, V> {}
 
 impl<K, V> Clone for Iter<'_, K, V> {
     fn clone(&self) -> Self {
-        Self { directory: self.directory, next: self.next, leaf: self.leaf.clone(), left: self.left }
+        Self { directory: self.directory, next: self.next, leaf: self.leaf.clone(), after: self.after }
     }
 }
 

@@ -72,7 +72,7 @@ impl<K, V, S> Reader<K, V, S> {
     pub fn read(&mut self) -> &ReadBucket<K, V, S> {
         // The only branch that a lookup has more than one in a bare table: with caches cold, each costs some 15 %.
         if !self.shared.slot.is_current(self.seen.frozen()) {
-            self.refresh();
+            self.seen = refresh(&self.shared, self.location);
         }
         &self.seen
     }
@@ -109,11 +109,13 @@ impl<K, V, S> Reader<K, V, S> {
     pub fn release(&mut self) {
         self.seen = self.shared.nothing();
     }
+}
 
-    #[cold]
-    fn refresh(&mut self) {
-        self.seen = self.shared.read(self.location);
-    }
+/// Takes the current read bucket. Out of line, and without the reader, so that a loop of lookups can keep that in
+/// registers.
+#[cold]
+fn refresh<K, V, S>(shared: &Shared<K, V, S>, location: &'static Location<'static>) -> ReadBucket<K, V, S> {
+    shared.read(location)
 }
 
 impl<K, V, S> Clone for Reader<K, V, S> {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use event_listener::Event;
 use parking_lot::{Mutex, ReentrantMutex};
 
-use crate::directory::{Directory, spread};
+use crate::directory::Directory;
 use crate::leaf::{ChunkRef, Mark, OwnedChunk};
 use crate::ledger::{Ledger, Stamp};
 use crate::pin::{Pin, Records};
@@ -36,13 +36,13 @@ impl<K, V, S> Home<K, V, S> {
         Self { hasher, blank, estate: OnceLock::new() }
     }
 
-    /// Hashes a key as the directory and the leaves expect it.
+    /// Hashes a key with the store's hasher.
     #[inline]
     pub(crate) fn hash<Q: Hash + ?Sized>(&self, key: &Q) -> u64
     where
         S: BuildHasher,
     {
-        spread(self.hasher.hash_one(key))
+        self.hasher.hash_one(key)
     }
 }
 
@@ -190,9 +190,12 @@ impl<K, V, S> Shared<K, V, S> {
         } else {
             Arc::new(Frozen::new(writer, *generation, std::sync::Arc::clone(home)))
         };
+        // Locked before the swap, so that whoever looks under the lock finds each version in the slot or in the ledger.
+        let mut ledger = self.ledger.lock();
         let last = self.slot.replace(next);
         let stamp = writer.seal();
-        *spare = self.ledger.lock().retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        *spare = ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        drop(ledger);
         self.events.notify(usize::MAX);
         writer.doomed.clear();
         *generation
@@ -213,8 +216,8 @@ impl<K, V, S> Shared<K, V, S> {
     }
 
     pub(crate) fn stats(&self) -> Stats {
-        let current = self.slot.load();
         let ledger = self.ledger.lock();
+        let current = self.slot.load();
         let (retired_leaves, retired_bytes) = ledger.waiting();
         Stats {
             generation: current.generation,
@@ -240,11 +243,10 @@ impl<K, V, S> Shared<K, V, S> {
         };
         let ledger = self.ledger.lock();
         let mut pins: Vec<Pin> = ledger.pinned().map(|(version, holders)| pin(version, holders)).collect();
-        drop(ledger);
         let current = self.slot.load();
         // One reference is the slot's, one is ours.
         let holders = Arc::strong_count(&current).saturating_sub(2);
-        if holders > 0 && pins.last().is_none_or(|last| last.generation < current.generation) {
+        if holders > 0 {
             pins.push(pin(&current, holders));
         }
         pins

@@ -5,7 +5,7 @@
 //! nothing of maps.
 //!
 //! # Memory order
-//! A value passed to `replace` happens-before every `load` that returns it; arc-swap guarantees that much. The pointer
+//! A value passed to `replace` happens-before every `load` that returns it; arc-swap guarantees that much. The address
 //! that `is_current` reads is written after the swap, so it lags behind for a moment, but never past the return of
 //! `replace`: the argument is on each operation below.
 //!
@@ -48,9 +48,9 @@ impl<T> Slot<T> {
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
         let address = Arc::as_ptr(&new).cast_mut();
         let old = self.value.swap(new);
-        // Release: pairs with the Acquire in `is_current`. A reader that misses its own address here goes on to `load`,
-        // and the swap above happens-before that load, so it cannot get the old value back.
-        self.address.store(address, Ordering::Release);
+        // Relaxed: nothing is read through the address. It is written before `replace` returns, so what happens after
+        // that sees it, or a later one.
+        self.address.store(address, Ordering::Relaxed);
         old
     }
 
@@ -60,8 +60,9 @@ impl<T> Slot<T> {
     /// `seen`, so no other value can have its address.
     #[inline]
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {
-        // Acquire: pairs with the Release in `replace`, see there.
-        std::ptr::eq(self.address.load(Ordering::Acquire), Arc::as_ptr(seen))
+        // Relaxed: what `seen` holds was synchronised by the `load` that returned it, and on a mismatch the caller loads
+        // again, which synchronises anew. An ordering here would only keep the compiler from keeping fields in registers.
+        std::ptr::eq(self.address.load(Ordering::Relaxed), Arc::as_ptr(seen))
     }
 }
 
@@ -93,14 +94,14 @@ impl<T> LockedSlot<T> {
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
         let address = Arc::as_ptr(&new).cast_mut();
         let old = std::mem::replace(&mut *self.lock(), new);
-        // Release: pairs with the Acquire in `is_current`, as in `Slot::replace`.
-        self.address.store(address, Ordering::Release);
+        // Relaxed: as in `Slot::replace`.
+        self.address.store(address, Ordering::Relaxed);
         old
     }
 
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {
-        // Acquire: pairs with the Release in `replace`.
-        std::ptr::eq(self.address.load(Ordering::Acquire), Arc::as_ptr(seen))
+        // Relaxed: as in `Slot::is_current`.
+        std::ptr::eq(self.address.load(Ordering::Relaxed), Arc::as_ptr(seen))
     }
 
     #[cfg(loom)]

@@ -355,8 +355,10 @@ where
     {
         let hash = self.hash(key);
         let Turn { writer, home, .. } = self.turn_mut();
-        let entry = writer.remove(hash, |other| key.equivalent(other), &|key| home.hash(key));
-        entry.map(|(_, value)| value)
+        let (key, value) = writer.remove(hash, |other| key.equivalent(other), &|key| home.hash(key))?;
+        // Before the value is moved out: if this panics, a value on its way to the caller would leak.
+        drop(key);
+        Some(value)
     }
 
     /// Calls `change` with the value of a key, and tells whether the key is there.

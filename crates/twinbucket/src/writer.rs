@@ -121,8 +121,6 @@ pub(crate) struct Writer<K, V> {
     pub(crate) doomed: Vec<Old<K, V>>,
     /// Hashes of the entries of a leaf that is rebuilt; kept for its allocation.
     hashes: Vec<u64>,
-    /// Capacity that the first entry of an empty leaf asks for.
-    first_capacity: usize,
     /// Entries that a leaf may have before it splits.
     limit: usize,
 }
@@ -147,10 +145,9 @@ impl<K, V> Writer<K, V> {
     /// Creates an empty write bucket, in which nothing is changed.
     pub(crate) fn new(capacity: usize) -> Self {
         let limit = leaf_limit::<K, V>();
-        let (bits, depth) = shape_for(capacity, limit);
-        let tally = Tally::empty(depth);
+        let (directory, tally) = with_room_for(capacity, limit, Stamp(0));
         Self {
-            directory: Directory::new(bits, depth, Stamp(0)),
+            directory,
             tally,
             changed: false,
             staged: 0,
@@ -162,7 +159,6 @@ impl<K, V> Writer<K, V> {
             pending: Vec::new(),
             doomed: Vec::new(),
             hashes: Vec::new(),
-            first_capacity: capacity >> depth,
             limit,
         }
     }
@@ -371,10 +367,9 @@ impl<K, V> Writer<K, V> {
             let old = Old::leaf(self.directory.leaf(slot), born);
             if born == self.stamp { self.doomed.push(old) } else { self.replaced.push(old) }
         }
-        let (bits, depth) = shape_for(capacity, self.limit);
-        self.install(Directory::new(bits, depth, self.stamp));
-        self.tally = Tally::empty(depth);
-        self.first_capacity = capacity >> depth;
+        let (directory, tally) = with_room_for(capacity, self.limit, self.stamp);
+        self.install(directory);
+        self.tally = tally;
         self.changed = true;
         self.doomed.clear();
     }
@@ -453,8 +448,7 @@ impl<K, V> Writer<K, V> {
                 continue;
             }
             if len == capacity {
-                let wanted = if len == 0 { self.first_capacity.clamp(1, self.limit) } else { len + 1 };
-                self.rebuild(slot, wanted, hash_of);
+                self.rebuild(slot, len + 1, hash_of);
             }
             return slot;
         }
@@ -578,8 +572,8 @@ impl<K, V> Writer<K, V> {
         }
         let table = self.directory.table(slot);
         let (left, capacity) = (table.len() - leaving, table.capacity());
-        if capacity > MIN_SHRINK && left <= capacity / 4 {
-            self.rebuild(slot, table.len() + left / 4, hash_of);
+        if capacity > MIN_SHRINK && left + slack(capacity) <= capacity / 2 {
+            self.rebuild(slot, table.len(), hash_of);
             moved = true;
         }
         self.halve(hash_of);
@@ -593,7 +587,7 @@ impl<K, V> Writer<K, V> {
         let buddy = extent.start ^ extent.len();
         let may = depth > 0 && self.directory.mark(buddy).depth == depth && {
             let entries = self.directory.table(slot).len() + self.directory.table(buddy).len() - leaving;
-            entries <= self.limit - (self.limit / 8).max(1)
+            entries + slack(self.limit) <= self.limit
         };
         may.then_some(buddy)
     }
@@ -647,14 +641,37 @@ impl<K, V> Writer<K, V> {
 /// Tables of at most this capacity are not made smaller.
 const MIN_SHRINK: usize = 7;
 
-/// Returns the length of a directory made for `capacity` entries, and the depth of its leaves.
-fn shape_for(capacity: usize, limit: usize) -> (u32, u32) {
+/// Returns the room that a leaf must have left after a merge or a shrink, so that the next insertion does not undo it.
+///
+/// It can be little: each publish copies the leaves that it touches, which costs about as much as to rebuild them.
+fn slack(capacity: usize) -> usize {
+    (capacity / 32).max(1)
+}
+
+/// Makes a directory of empty leaves with room for `capacity` entries, born at `born`, and its tally.
+///
+/// The tables are allocated in the order of the directory, so that a walk finds them side by side in memory.
+fn with_room_for<K, V>(capacity: usize, limit: usize, born: Stamp) -> (Directory<K, V>, Tally) {
+    let depth = depth_for(capacity, limit);
+    let mut directory = Directory::new(depth.max(MIN_BITS), depth, born);
+    let mut tally = Tally::empty(depth);
+    if capacity > 0 {
+        for slot in directory.firsts().collect::<Vec<_>>() {
+            let table = Table::with_capacity(capacity.div_ceil(tally.leaves));
+            tally.bytes += table.allocation_size();
+            directory.put(directory.extent_at(slot, depth), &Leaf::new(table), born, depth);
+        }
+    }
+    (directory, tally)
+}
+
+/// Returns the depth of leaves made for `capacity` entries: they are to be at most about four fifths full.
+fn depth_for(capacity: usize, limit: usize) -> u32 {
     if capacity <= limit {
-        return (MIN_BITS, 0);
+        return 0;
     }
     let leaves = capacity.div_ceil(limit - limit / 5);
-    let depth = (usize::BITS - (leaves - 1).leading_zeros()).min(MAX_BITS);
-    (depth.max(MIN_BITS), depth)
+    (usize::BITS - (leaves - 1).leading_zeros()).min(MAX_BITS)
 }
 
 fn move_entry<K, V>(table: &mut Table<K, V>, hash: u64, entry: (K, V)) {
