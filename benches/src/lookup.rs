@@ -7,18 +7,21 @@ use crate::measure::{Figure, interleave, median, nanos};
 use crate::rivals::{LookUp, Rival, empty_loop, names};
 use crate::workload;
 
-/// Lookups that are timed in one go, at least.
-const PASS: usize = 1 << 18;
+/// Lookups timed in one go: long for the clock, short for the scheduler, so that few are interrupted.
+const CHUNK: usize = 1 << 12;
+/// Chunks in a round, at least.
+const CHUNKS: usize = 64;
 
 /// Measures a lookup through every reader of every rival; each holds the same `n` entries, and one is the bare map.
 ///
-/// Before each timed pass comes one that is not, so that nobody pays for what the one before left in the caches.
+/// In a round, each first goes through the keys once without being timed, so that nobody pays for what the one before left
+/// in the caches; what counts is the median of the chunks of the next passes.
 ///
 /// # Panics
 /// If two readers find different values.
 pub fn measure<T: Item>(rivals: &[Box<dyn Rival<T>>], n: u64, rounds: usize) -> Vec<Figure> {
     let keys = workload::lookups::<T>(n);
-    let passes = PASS.div_ceil(keys.len());
+    let passes = CHUNKS.div_ceil(keys.len() / CHUNK);
     let mut readers: Vec<(&str, LookUp<'_, T>)> = vec![("", Box::new(empty_loop))];
     readers.extend(rivals.iter().flat_map(|rival| rival.readers()));
 
@@ -28,12 +31,9 @@ pub fn measure<T: Item>(rivals: &[Box<dyn Rival<T>>], n: u64, rounds: usize) -> 
     }
     let results = interleave(&mut readers, rounds, |(_, read)| {
         black_box(read(black_box(&keys)));
-        let time = nanos(|| {
-            for _ in 0..passes {
-                black_box(read(black_box(&keys)));
-            }
-        });
-        time / (passes * keys.len()) as f64
+        let chunks = (0..passes).flat_map(|_| keys.chunks_exact(CHUNK));
+        let times: Vec<f64> = chunks.map(|chunk| nanos(|| _ = black_box(read(black_box(chunk))))).collect();
+        median(&times) / CHUNK as f64
     });
     let medians: Vec<f64> = results.iter().map(|times| median(times)).collect();
     net(&readers.iter().map(|(name, _)| *name).collect::<Vec<_>>(), &medians)
