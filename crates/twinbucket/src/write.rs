@@ -581,6 +581,7 @@ impl<K, V, S> Drop for WriteBucket<'_, K, V, S> {
         }
         let mut turn = self.turn.take().expect("it is here until now");
         let doomed = turn.take_doomed();
+        turn.writer.trim();
         // The turn goes back first: destructors of user code may panic.
         self.lock.set(Some(turn));
         drop(doomed);

@@ -238,6 +238,18 @@ impl<K, V> Writer<K, V> {
         last
     }
 
+    /// Gives back what one large write bucket has left in the lists of this one.
+    pub(crate) fn trim(&mut self) {
+        for list in [&mut self.replaced, &mut self.pending, &mut self.doomed] {
+            list.shrink_to(KEPT_CAPACITY);
+        }
+        self.hashes.clear();
+        self.hashes.shrink_to(self.limit);
+        if let Undo::Chunks(chunks) = &mut self.undo {
+            chunks.shrink_to(KEPT_CAPACITY);
+        }
+    }
+
     /// Ends the write bucket for good: what a published version can see is left in `pending`, the rest is `doomed`.
     ///
     /// Returns the stamp of the last publish.
@@ -571,7 +583,8 @@ impl<K, V> Writer<K, V> {
             moved = true;
         }
         let table = self.directory.table(slot);
-        let (left, capacity) = (table.len() - leaving, table.capacity());
+        // Not `Table::capacity`, which places of removed entries lessen.
+        let (left, capacity) = (table.len() - leaving, table.num_buckets() / 8 * 7);
         if capacity > MIN_SHRINK && left + slack(capacity) <= capacity / 2 {
             self.rebuild(slot, table.len(), hash_of);
             moved = true;
@@ -637,6 +650,9 @@ impl<K, V> Writer<K, V> {
         }
     }
 }
+
+/// Elements that an empty list may keep room for.
+const KEPT_CAPACITY: usize = 16;
 
 /// Tables of at most this capacity are not made smaller.
 const MIN_SHRINK: usize = 7;
