@@ -229,3 +229,122 @@ impl<T, R: Retired> Ledger<T, R> {
         self.bytes += bytes;
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// A replaced thing; its number is its birth stamp.
+    impl Retired for u64 {
+        fn born(&self) -> Stamp {
+            Stamp(*self)
+        }
+
+        fn size(&self) -> (usize, usize) {
+            (1, 10)
+        }
+    }
+
+    /// Replaces the version of `stamp`, held by `hold`, by one that does without `retired`; returns what may be freed.
+    fn retire(ledger: &mut Ledger<u64, u64>, stamp: u64, hold: &mut Vec<Arc<u64>>, retired: &[u64]) -> Vec<u64> {
+        let version = Arc::new(stamp);
+        hold.push(Arc::clone(&version));
+        let mut doomed = Vec::new();
+        ledger.retire(version, Stamp(stamp), &mut retired.to_vec(), &mut doomed);
+        doomed.sort_unstable();
+        doomed
+    }
+
+    fn collect(ledger: &mut Ledger<u64, u64>) -> Vec<u64> {
+        let mut doomed = Vec::new();
+        ledger.collect(&mut doomed);
+        doomed.sort_unstable();
+        doomed
+    }
+
+    #[test]
+    fn what_nobody_can_see_is_given_back_at_once_and_the_version_with_it() {
+        let (mut ledger, mut retired, mut doomed) = (Ledger::new(0), vec![0, 1], Vec::new());
+        let spare = ledger.retire(Arc::new(7), Stamp(1), &mut retired, &mut doomed);
+        assert_eq!(spare.as_deref(), Some(&7));
+        doomed.sort_unstable();
+        assert_eq!(doomed, [0, 1]);
+        assert_eq!(ledger.waiting(), (0, 0));
+    }
+
+    #[test]
+    fn a_thing_waits_for_the_newest_pin_that_sees_it_then_for_the_next_older_one() {
+        let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
+        // 0 was born before all three versions, 2 after the first.
+        assert!(retire(&mut ledger, 1, &mut held, &[]).is_empty());
+        assert!(retire(&mut ledger, 2, &mut held, &[]).is_empty());
+        assert!(retire(&mut ledger, 3, &mut held, &[0, 2]).is_empty());
+        assert_eq!(ledger.waiting(), (2, 20));
+
+        held.remove(2);
+        assert!(collect(&mut ledger).is_empty(), "version 2 sees both");
+        held.remove(1);
+        assert_eq!(collect(&mut ledger), [2], "version 1 is older than what was born at 2");
+        held.clear();
+        assert_eq!(collect(&mut ledger), [0]);
+        assert_eq!(ledger.waiting(), (0, 0));
+    }
+
+    #[test]
+    fn a_pin_older_than_a_thing_does_not_keep_it() {
+        let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
+        assert!(retire(&mut ledger, 1, &mut held, &[]).is_empty());
+        let mut doomed = Vec::new();
+        ledger.retire(Arc::new(0), Stamp(2), &mut vec![2], &mut doomed);
+        assert_eq!(doomed, [2]);
+    }
+
+    #[test]
+    fn a_publish_frees_at_most_a_constant_and_twice_what_it_replaced() {
+        let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
+        let many: Vec<u64> = vec![0; 1_000];
+        assert!(retire(&mut ledger, 1, &mut held, &many).is_empty());
+        held.clear();
+        let mut freed = 0;
+        for stamp in 2.. {
+            let doomed = retire(&mut ledger, stamp, &mut held, &[0, 0, 0]).len();
+            held.clear();
+            assert!(doomed <= FREES + 2 * 3);
+            freed += doomed;
+            // The last version was held when it was retired: what it replaced waits for the next publish.
+            if ledger.waiting().0 <= 3 {
+                break;
+            }
+            assert!(stamp < 1_000, "the backlog shrinks");
+        }
+        assert!(freed >= 1_000, "{freed}");
+    }
+
+    #[test]
+    fn a_publish_looks_at_a_constant_number_of_pins() {
+        let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
+        for stamp in 0..1_000 {
+            retire(&mut ledger, stamp, &mut held, &[]);
+        }
+        held.clear();
+        let before = ledger.past.len();
+        retire(&mut ledger, 1_000, &mut held, &[]);
+        assert!(before - ledger.past.len() <= CHECKS);
+        held.clear();
+        for stamp in 1_001..1_500 {
+            retire(&mut ledger, stamp, &mut Vec::new(), &[]);
+        }
+        assert_eq!(ledger.past.len(), 1, "all that are gone were seen in time");
+    }
+
+    #[test]
+    fn a_kept_version_is_found_until_it_is_the_oldest_of_too_many() {
+        let (mut ledger, mut held) = (Ledger::<u64, u64>::new(2), Vec::new());
+        for stamp in 1..=3 {
+            retire(&mut ledger, stamp, &mut held, &[]);
+        }
+        held.clear();
+        assert!(ledger.kept().map(|version| **version).eq([2, 3]));
+        assert_eq!(ledger.pinned().count(), 0, "the store's own references are no pins");
+    }
+}
