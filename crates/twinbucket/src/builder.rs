@@ -79,7 +79,8 @@ impl<K, V, S> Builder<K, V, S> {
 
     /// Lets single writes collect in the write bucket until there are `writes`, then publishes them: the threshold.
     ///
-    /// Counts single writes, and each staged write bucket as one. 1, the default, publishes at once.
+    /// Counts single writes, and each staged write bucket as one. A write bucket that is published takes along what is
+    /// staged. 1, the default, publishes at once.
     ///
     /// # Panics
     /// If `writes` is 0.
@@ -100,7 +101,8 @@ impl<K, V, S> Builder<K, V, S> {
 
     /// Bounds how long a write may stay unpublished, also when no further write comes.
     ///
-    /// Starts a thread that publishes what is staged that long after its first write (waiting, if need be, for a write
+    /// By itself it concerns only what is [staged](crate::WriteBucket::stage): for single writes, set
+    /// [`publish_every`](Self::publish_every) as well. Starts a thread that publishes what is staged that long after its first write (waiting, if need be, for a write
     /// bucket that is held at that time). The thread ends with the store.
     ///
     /// # Examples
@@ -145,6 +147,7 @@ impl<K, V, S> Builder<K, V, S> {
     /// of `limit`, at least every 100 ms, and calls `report`. It ends with the store.
     ///
     /// In a store with this, taking a read bucket allocates a note of some 50 bytes; readers still never wait.
+    /// [`Store::get`] holds nothing, and takes no note.
     ///
     /// # Examples
     /// ```

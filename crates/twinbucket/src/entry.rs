@@ -47,10 +47,10 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// *bucket.entry("a").or_insert(0) += 1;
-    /// *bucket.entry("b").or_insert(0) += 1;
-    /// assert_eq!((bucket.get("a"), bucket.get("b")), (Some(&2), Some(&1)));
+    /// let mut write = store.write();
+    /// *write.entry("a").or_insert(0) += 1;
+    /// *write.entry("b").or_insert(0) += 1;
+    /// assert_eq!((write.get("a"), write.get("b")), (Some(&2), Some(&1)));
     /// ```
     pub fn or_insert(self, default: V) -> &'e mut V {
         self.or_insert_with(|| default)
@@ -89,9 +89,9 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.entry("a").and_modify(|value| *value = 5).or_insert(0);
-    /// assert_eq!(bucket.get("a"), Some(&5));
+    /// let mut write = store.write();
+    /// write.entry("a").and_modify(|value| *value = 5).or_insert(0);
+    /// assert_eq!(write.get("a"), Some(&5));
     /// ```
     pub fn and_modify(mut self, change: impl FnOnce(&mut V)) -> Self {
         if let Self::Occupied(entry) = &mut self {
@@ -128,8 +128,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(entry) = write.entry("a") else { panic!() };
     /// assert_eq!((entry.key(), entry.get()), (&"a", &1));
     /// ```
     pub fn key(&self) -> &K {
@@ -143,8 +143,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(entry) = write.entry("a") else { panic!() };
     /// assert_eq!(entry.get(), &1);
     /// ```
     pub fn get(&self) -> &V {
@@ -158,8 +158,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(mut entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(mut entry) = write.entry("a") else { panic!() };
     /// *entry.get_mut() += 1;
     /// assert_eq!(entry.get(), &2);
     /// ```
@@ -174,10 +174,10 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(entry) = write.entry("a") else { panic!() };
     /// *entry.into_mut() += 1;
-    /// assert_eq!(bucket.get("a"), Some(&2));
+    /// assert_eq!(write.get("a"), Some(&2));
     /// ```
     pub fn into_mut(self) -> &'e mut V {
         &mut self.bucket.writer_mut().entry_mut(self.place).1
@@ -190,8 +190,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(mut entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(mut entry) = write.entry("a") else { panic!() };
     /// assert_eq!(entry.insert(5), 1);
     /// ```
     pub fn insert(&mut self, value: V) -> V {
@@ -205,10 +205,10 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// let Entry::Occupied(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Occupied(entry) = write.entry("a") else { panic!() };
     /// assert_eq!(entry.remove(), 1);
-    /// assert!(bucket.is_empty());
+    /// assert!(write.is_empty());
     /// ```
     pub fn remove(self) -> V {
         let Self { bucket, key, .. } = self;
@@ -237,8 +237,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::<_, u8>::new();
-    /// let mut bucket = store.write();
-    /// let Entry::Vacant(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Vacant(entry) = write.entry("a") else { panic!() };
     /// assert_eq!(entry.key(), &"a");
     /// ```
     pub fn key(&self) -> &K {
@@ -252,8 +252,8 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::<_, u8>::new();
-    /// let mut bucket = store.write();
-    /// let Entry::Vacant(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Vacant(entry) = write.entry("a") else { panic!() };
     /// assert_eq!(entry.into_key(), "a");
     /// ```
     pub fn into_key(self) -> K {
@@ -267,10 +267,10 @@ where
     /// use twinbucket::{Entry, Store};
     ///
     /// let store = Store::new();
-    /// let mut bucket = store.write();
-    /// let Entry::Vacant(entry) = bucket.entry("a") else { panic!() };
+    /// let mut write = store.write();
+    /// let Entry::Vacant(entry) = write.entry("a") else { panic!() };
     /// *entry.insert(1) += 1;
-    /// assert_eq!(bucket.get("a"), Some(&2));
+    /// assert_eq!(write.get("a"), Some(&2));
     /// ```
     pub fn insert(self, value: V) -> &'e mut V {
         let Self { bucket, key, hash } = self;

@@ -50,6 +50,17 @@ impl Pin {
     }
 
     /// Returns how long it has been held; without `on_long_pin`, the time since that generation was published.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let store = twinbucket::Store::from([(1, "one")]);
+    /// let held = store.read();
+    /// let longest = store.pins().iter().map(|pin| pin.age()).max();
+    /// assert!(longest > Some(Duration::ZERO));
+    /// # drop(held);
+    /// ```
     pub fn age(&self) -> Duration {
         self.age
     }
@@ -60,6 +71,18 @@ impl Pin {
     }
 
     /// Returns the caller that took it; only in a store with `on_long_pin`.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    /// use twinbucket::Store;
+    ///
+    /// let report = |pin: &twinbucket::Pin| eprintln!("held for {:?}: {:?}", pin.age(), pin.location());
+    /// let store = Store::<u64, u64>::builder().on_long_pin(Duration::from_secs(60), report).build();
+    /// let held = store.read();
+    /// assert!(store.pins()[0].location().unwrap().file().ends_with(".rs"));
+    /// # drop(held);
+    /// ```
     pub fn location(&self) -> Option<&'static Location<'static>> {
         self.location
     }

@@ -17,7 +17,8 @@ use crate::sync::Arc;
 /// One frozen version of a store: it never changes, and it stays valid for as long as it is held, even after the store.
 ///
 /// A clone costs one reference count. Taking, reading, iterating and dropping it never waits for anybody and frees
-/// nothing while the store lives. Held, it keeps the leaves it refers to in memory, and holds up no one.
+/// nothing while the store lives. Held, it keeps the leaves it refers to in memory, and holds up no one. Two are equal
+/// if their entries are, whatever their generations.
 ///
 /// # Examples
 /// ```
@@ -229,7 +230,7 @@ impl<K, V, S: BuildHasher> ReadBucket<K, V, S> {
     ///
     /// Looks only at leaves that the two do not share, so between near generations of one store it costs about as much
     /// as the changes did, and a step for each 64 leaves. Read buckets of different stores can be compared too, at the
-    /// cost of looking at all entries.
+    /// cost of looking at all entries. With the two exchanged, it tells the way back.
     ///
     /// # Examples
     /// ```
@@ -414,7 +415,7 @@ impl<'a, K, V, S> IntoIterator for &'a ReadBucket<K, V, S> {
     }
 }
 
-/// Iterator that owns its read bucket and gives out copies of the entries; it can outlive the store.
+/// Iterator that owns its read bucket and gives out copies of the entries; it has no lifetime and can outlive the store.
 ///
 /// # Examples
 /// ```

@@ -10,7 +10,7 @@ use hashbrown::{DefaultHashBuilder, Equivalent};
 use crate::ReadBucket;
 use crate::shared::Shared;
 
-/// A handle for one thread that keeps the read bucket it saw last, for reads at nearly the speed of a bare hash map.
+/// A read bucket of one's own that follows the store, for one thread that reads often.
 ///
 /// Each call looks with one atomic load whether something newer was published, and only then pays for taking it. Takes
 /// no lock, never waits for a writer, frees nothing, and allocates nothing (but in a store with

@@ -24,10 +24,10 @@ use crate::{Builder, Generation, Pin, ReadBucket, Reader, Stats, Watch};
 /// let store = Store::from([("retries", 3), ("workers", 8)]);
 /// thread::scope(|scope| {
 ///     scope.spawn(|| {
-///         let mut bucket = store.write();
-///         bucket.insert("retries", 5);
-///         bucket.insert("workers", 16);
-///         bucket.publish();
+///         let mut write = store.write();
+///         write.insert("retries", 5);
+///         write.insert("workers", 16);
+///         write.publish();
 ///     });
 ///     scope.spawn(|| {
 ///         let config = store.read();
@@ -173,6 +173,8 @@ impl<K, V, S> Store<K, V, S> {
 
     /// Returns the number of entries in the current read bucket. Never waits.
     ///
+    /// Two calls may see two generations: to ask more than one question, take a read bucket.
+    ///
     /// # Examples
     /// ```
     /// assert_eq!(twinbucket::Store::from([("a", 1)]).len(), 1);
@@ -225,7 +227,10 @@ impl<K, V, S> Store<K, V, S> {
 
     /// Makes the staged changes visible. If there are none, returns the current generation.
     ///
-    /// Waits for another writer, never for readers. Cost and panics are those of [`WriteBucket::publish`].
+    /// Waits for another writer, never for readers. The cost is that of [`WriteBucket::publish`].
+    ///
+    /// # Panics
+    /// If this thread holds the write bucket of this store already, or as [`WriteBucket::publish`] does.
     ///
     /// # Examples
     /// ```
@@ -234,6 +239,7 @@ impl<K, V, S> Store<K, V, S> {
     /// store.publish();
     /// assert_eq!(store.get("a"), Some(1));
     /// ```
+    #[track_caller]
     pub fn publish(&self) -> Generation {
         WriteBucket::begin(&self.shared).publish()
     }
@@ -251,7 +257,7 @@ impl<K, V, S> Store<K, V, S> {
         self.shared.stats()
     }
 
-    /// Returns who holds read buckets: see [`Pin`].
+    /// Returns who holds read buckets, also of the current generation: see [`Pin`].
     ///
     /// Waits for no write bucket, only for the short time in which a publish settles its account.
     ///
@@ -296,13 +302,12 @@ impl<K, V, S: BuildHasher> Store<K, V, S> {
     /// let store = twinbucket::Store::from([("a".to_string(), 1)]);
     /// assert_eq!(store.get("a"), Some(1));
     /// ```
-    #[track_caller]
     pub fn get<Q>(&self, key: &Q) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
         V: Clone,
     {
-        self.read().get(key).cloned()
+        ReadBucket::new(self.shared.slot.load(), None).get(key).cloned()
     }
 }
 
@@ -312,7 +317,7 @@ where
     V: Clone,
     S: BuildHasher,
 {
-    /// Takes the write bucket.
+    /// Takes the write bucket. It begins with what is staged.
     ///
     /// Waits for another writer, never for readers.
     ///
@@ -322,23 +327,24 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.insert("b", 2);
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// write.insert("b", 2);
+    /// write.publish();
     /// assert_eq!(store.len(), 2);
     /// ```
+    #[track_caller]
     pub fn write(&self) -> WriteBucket<'_, K, V, S> {
         WriteBucket::begin(&self.shared)
     }
 
-    /// Takes the write bucket, unless a writer has it.
+    /// Takes the write bucket, unless a writer has it; also `None` if it is this thread that has it.
     ///
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let bucket = store.write();
+    /// let write = store.write();
     /// assert!(store.try_write().is_none());
-    /// drop(bucket);
+    /// drop(write);
     /// assert!(store.try_write().is_some());
     /// ```
     pub fn try_write(&self) -> Option<WriteBucket<'_, K, V, S>> {
@@ -348,10 +354,11 @@ where
     /// Sets the value of a key and returns the one it had (staged or published).
     ///
     /// Publishes at once, or as [`publish_every`](Builder::publish_every) has it. Waits for another writer, never for
-    /// readers.
+    /// readers. The cost is that of one leaf's copy and of [`WriteBucket::publish`].
     ///
     /// # Panics
-    /// If user code panics; then nothing is changed, unless it was a destructor of what the publish freed.
+    /// If this thread holds the write bucket of this store already. If user code panics; then nothing is changed, unless
+    /// it was a destructor of what the publish freed.
     ///
     /// # Examples
     /// ```
@@ -359,6 +366,7 @@ where
     /// assert_eq!(store.insert("a", 1), None);
     /// assert_eq!(store.insert("a", 2), Some(1));
     /// ```
+    #[track_caller]
     pub fn insert(&self, key: K, value: V) -> Option<V> {
         self.write_one(|bucket| bucket.insert(key, value))
     }
@@ -371,6 +379,7 @@ where
     /// assert_eq!(store.remove("a"), Some(1));
     /// assert_eq!(store.remove("a"), None);
     /// ```
+    #[track_caller]
     pub fn remove<Q>(&self, key: &Q) -> Option<V>
     where
         Q: Hash + Equivalent<K> + ?Sized,
@@ -378,6 +387,7 @@ where
         self.write_one(|bucket| bucket.remove(key))
     }
 
+    #[track_caller]
     fn write_one<R>(&self, write: impl FnOnce(&mut WriteBucket<'_, K, V, S>) -> R) -> R {
         let mut bucket = match self.shared.policy.publish_every {
             1 => WriteBucket::begin(&self.shared),
@@ -392,12 +402,16 @@ where
     ///
     /// Waits for another writer, never for readers. See [`WriteBucket::replace_all`] for the cost.
     ///
+    /// # Panics
+    /// As [`insert`](Self::insert).
+    ///
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
     /// store.replace_all([("b", 2), ("c", 3)]);
     /// assert_eq!(store.len(), 2);
     /// ```
+    #[track_caller]
     pub fn replace_all(&self, entries: impl IntoIterator<Item = (K, V)>) -> Generation {
         let mut bucket = self.write();
         bucket.replace_all(entries);
@@ -410,6 +424,9 @@ where
     ///
     /// # Errors
     /// If the generation is neither [kept](Builder::keep) nor the current one. Then nothing is changed.
+    ///
+    /// # Panics
+    /// As [`insert`](Self::insert).
     ///
     /// # Examples
     /// ```

@@ -26,27 +26,29 @@ use crate::writer::Writer;
 /// use twinbucket::Store;
 ///
 /// let store = Store::from([("a", 1), ("b", 2)]);
-/// let mut bucket = store.write();
-/// bucket.insert("c", 3);
-/// bucket.remove("a");
-/// assert_eq!(bucket.get("c"), Some(&3));
+/// let mut write = store.write();
+/// write.insert("c", 3);
+/// write.remove("a");
+/// assert_eq!(write.get("c"), Some(&3));
 /// assert_eq!(store.get("c"), None);
 ///
-/// bucket.publish();
+/// write.publish();
 /// assert_eq!(store.get("c"), Some(3));
 /// assert_eq!(store.get("a"), None);
 /// ```
 ///
+/// Leaking it (`mem::forget`) keeps all other writers out for good, and leaves the memory of the store unfreed.
+///
 /// It belongs to its thread:
 /// ```
 /// let store = twinbucket::Store::from([(1, 2)]);
-/// let bucket = store.write();
+/// let write = store.write();
 /// std::thread::scope(|scope| scope.spawn(|| store.len()).join().unwrap());
 /// ```
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// let store = twinbucket::Store::from([(1, 2)]);
-/// let bucket = store.write();
-/// std::thread::scope(|scope| scope.spawn(|| bucket.len()).join().unwrap());
+/// let write = store.write();
+/// std::thread::scope(|scope| scope.spawn(|| write.len()).join().unwrap());
 /// ```
 #[must_use = "a write bucket that is dropped without `publish` or `stage` changes nothing"]
 pub struct WriteBucket<'a, K, V, S = DefaultHashBuilder> {
@@ -103,13 +105,15 @@ impl Changes {
 
 impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     /// Waits for the writer's turn.
+    #[track_caller]
     pub(crate) fn begin(shared: &'a Shared<K, V, S>) -> Self {
-        Self::with_turn(shared, shared.turn.lock(), OnDrop::Discard).unwrap_or_else(|| nested())
+        Self::with_turn(shared, shared.turn.lock(), OnDrop::Discard).expect(NESTED)
     }
 
     /// As [`begin`](Self::begin), for one write that is staged rather than published.
+    #[track_caller]
     pub(crate) fn begin_staged(shared: &'a Shared<K, V, S>) -> Self {
-        Self::with_turn(shared, shared.turn.lock(), OnDrop::Stage).unwrap_or_else(|| nested())
+        Self::with_turn(shared, shared.turn.lock(), OnDrop::Stage).expect(NESTED)
     }
 
     /// Takes the writer's turn if nobody has it.
@@ -150,9 +154,9 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.insert("b", 2);
-    /// assert_eq!((bucket.len(), store.len()), (2, 1));
+    /// let mut write = store.write();
+    /// write.insert("b", 2);
+    /// assert_eq!((write.len(), store.len()), (2, 1));
     /// ```
     pub fn len(&self) -> usize {
         self.writer().tally().len
@@ -174,9 +178,9 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.insert("b", 2);
-    /// assert_eq!(bucket.iter().map(|(_, value)| value).sum::<i32>(), 3);
+    /// let mut write = store.write();
+    /// write.insert("b", 2);
+    /// assert_eq!(write.iter().map(|(_, value)| value).sum::<i32>(), 3);
     /// ```
     pub fn iter(&self) -> Iter<'_, K, V> {
         Iter::new(self.writer().directory(), self.len())
@@ -197,9 +201,9 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
     /// let before = store.generation();
-    /// let mut bucket = store.write();
-    /// bucket.insert("a", 2);
-    /// assert!(bucket.publish() > before);
+    /// let mut write = store.write();
+    /// write.insert("a", 2);
+    /// assert!(write.publish() > before);
     /// assert_eq!(store.write().publish(), store.generation());
     /// ```
     pub fn publish(mut self) -> Generation {
@@ -209,19 +213,19 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
         if turn.writer.staged > 0 { shared.publish(turn) } else { turn.generation() }
     }
 
-    /// Leaves the changes in the write bucket for a later publish, by whom ever it is.
+    /// Leaves the changes in the write bucket for a later publish, whoever makes it.
     ///
-    /// A later discard keeps them. They are published with the next write bucket that is, by [`Store::publish`], or by
-    /// [`publish_within`](crate::Builder::publish_within).
+    /// A later discard keeps them. They become visible with the next write bucket that is published, by
+    /// [`Store::publish`], or by [`publish_within`](crate::Builder::publish_within).
     ///
     /// [`Store::publish`]: crate::Store::publish
     ///
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.insert("b", 2);
-    /// bucket.stage();
+    /// let mut write = store.write();
+    /// write.insert("b", 2);
+    /// write.stage();
     /// assert_eq!(store.get("b"), None);
     /// assert_eq!(store.write().get("b"), Some(&2));
     ///
@@ -260,9 +264,9 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.clear();
-    /// bucket.discard();
+    /// let mut write = store.write();
+    /// write.clear();
+    /// write.discard();
     /// assert_eq!(store.write().len(), 1);
     /// ```
     pub fn discard(self) {
@@ -294,9 +298,9 @@ impl<K, V, S: BuildHasher> WriteBucket<'_, K, V, S> {
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.remove("a");
-    /// assert!(!bucket.contains_key("a"));
+    /// let mut write = store.write();
+    /// write.remove("a");
+    /// assert!(!write.contains_key("a"));
     /// ```
     pub fn contains_key<Q>(&self, key: &Q) -> bool
     where
@@ -320,10 +324,10 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::new();
-    /// let mut bucket = store.write();
-    /// assert_eq!(bucket.insert("a", 1), None);
-    /// assert_eq!(bucket.insert("a", 2), Some(1));
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// assert_eq!(write.insert("a", 1), None);
+    /// assert_eq!(write.insert("a", 2), Some(1));
+    /// write.publish();
     /// ```
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.entry(key) {
@@ -344,10 +348,10 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// assert_eq!(bucket.remove("a"), Some(1));
-    /// assert_eq!(bucket.remove("a"), None);
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// assert_eq!(write.remove("a"), Some(1));
+    /// assert_eq!(write.remove("a"), None);
+    /// write.publish();
     /// ```
     pub fn remove<Q>(&mut self, key: &Q) -> Option<V>
     where
@@ -368,10 +372,10 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("hits", 1)]);
-    /// let mut bucket = store.write();
-    /// assert!(bucket.modify("hits", |hits| *hits += 1));
-    /// assert!(!bucket.modify("misses", |misses| *misses += 1));
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// assert!(write.modify("hits", |hits| *hits += 1));
+    /// assert!(!write.modify("misses", |misses| *misses += 1));
+    /// write.publish();
     /// assert_eq!(store.get("hits"), Some(2));
     /// ```
     pub fn modify<Q>(&mut self, key: &Q, change: impl FnOnce(&mut V)) -> bool
@@ -389,11 +393,11 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::new();
-    /// let mut bucket = store.write();
+    /// let mut write = store.write();
     /// for word in ["a", "b", "a"] {
-    ///     *bucket.entry(word).or_insert(0) += 1;
+    ///     *write.entry(word).or_insert(0) += 1;
     /// }
-    /// bucket.publish();
+    /// write.publish();
     /// assert_eq!(store.get("a"), Some(2));
     /// ```
     pub fn entry(&mut self, key: K) -> Entry<'_, 'a, K, V, S> {
@@ -409,9 +413,9 @@ where
     /// # Examples
     /// ```
     /// let store: twinbucket::Store<u64, u64> = (0..10).map(|n| (n, n)).collect();
-    /// let mut bucket = store.write();
-    /// bucket.retain(|key, _| key % 2 == 0);
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// write.retain(|key, _| key % 2 == 0);
+    /// write.publish();
     /// assert_eq!(store.len(), 5);
     /// ```
     pub fn retain(&mut self, keep: impl FnMut(&K, &V) -> bool) {
@@ -424,9 +428,9 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1)]);
-    /// let mut bucket = store.write();
-    /// bucket.clear();
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// write.clear();
+    /// write.publish();
     /// assert!(store.is_empty());
     /// ```
     pub fn clear(&mut self) {
@@ -442,9 +446,9 @@ where
     /// # Examples
     /// ```
     /// let store = twinbucket::Store::from([("a", 1), ("b", 2)]);
-    /// let mut bucket = store.write();
-    /// bucket.replace_all([("c", 3)]);
-    /// bucket.publish();
+    /// let mut write = store.write();
+    /// write.replace_all([("c", 3)]);
+    /// write.publish();
     /// assert_eq!(store.read().keys().collect::<Vec<_>>(), [&"c"]);
     /// ```
     pub fn replace_all(&mut self, entries: impl IntoIterator<Item = (K, V)>) {
@@ -464,10 +468,10 @@ where
     /// # Examples
     /// ```
     /// let store: twinbucket::Store<u64, u64> = (0..1_000).map(|n| (n, n)).collect();
-    /// let mut bucket = store.write();
-    /// let changes = bucket.sync((0..1_001).map(|n| (n, n)));
+    /// let mut write = store.write();
+    /// let changes = write.sync((0..1_001).map(|n| (n, n)));
     /// assert_eq!((changes.added, changes.unchanged), (1, 1_000));
-    /// bucket.publish();
+    /// write.publish();
     /// ```
     pub fn sync(&mut self, entries: impl IntoIterator<Item = (K, V)>) -> Changes
     where
@@ -588,7 +592,5 @@ impl<K, V, S> Drop for WriteBucket<'_, K, V, S> {
     }
 }
 
-#[cold]
-fn nested() -> ! {
-    panic!("this thread already holds a write bucket of this store: publish, stage or drop it first");
-}
+/// What a thread is told that would wait for itself.
+const NESTED: &str = "this thread already holds a write bucket of this store: publish, stage or drop it first";
