@@ -477,30 +477,43 @@ where
     where
         V: PartialEq,
     {
-        let entries = self.last_of_each(entries);
-        let mut changes = Changes::default();
+        let mut given = self.last_of_each(entries);
         let before = self.len();
         let Turn { writer, home, .. } = self.turn_mut();
         let hash_of = |key: &K| home.hash(key);
-        if before > 0 {
-            writer.retain(|key, _| entries.find(hash_of(key), |(_, given, _)| given == key).is_some(), &hash_of);
-            changes.removed = before - writer.tally().len;
-        } else if !entries.is_empty() {
-            writer.reset(entries.len());
+        if before == 0 && !given.is_empty() {
+            writer.reset(given.len());
         }
-        for (hash, key, value) in entries {
-            match writer.locate(hash, |other| key == *other) {
-                Some(place) if writer.entry(place).1 == value => changes.unchanged += 1,
-                Some(place) => {
-                    changes.changed += 1;
-                    writer.entry_mut(place).1 = value;
+        let mut changes = Changes::default();
+        let mut differing = Vec::new();
+        for at in given.iter_buckets() {
+            let (hash, key, value) = given.get_bucket(at).expect("the table is not changed meanwhile");
+            match writer.locate(*hash, |other| key == other) {
+                Some(place) if writer.entry(place).1 == *value => {
+                    changes.unchanged += 1;
+                    continue;
                 }
+                Some(_) => changes.changed += 1,
+                None => changes.added += 1,
+            }
+            differing.push(at);
+        }
+        changes.removed = before - changes.unchanged - changes.changed;
+        if changes.removed > 0 {
+            writer.retain(|key, _| given.find(hash_of(key), |(_, other, _)| other == key).is_some(), &hash_of);
+        }
+        for at in differing {
+            let entry = given.get_bucket_entry(at).ok().expect("each place is taken once");
+            let (hash, key, value) = entry.remove().0;
+            match writer.locate(hash, |other| key == *other) {
+                Some(place) => writer.entry_mut(place).1 = value,
                 None => {
-                    changes.added += 1;
                     writer.add(hash, key, value, &hash_of);
                 }
             }
         }
+        // One by one: a table leaks what is left if a destructor panics, its iterator does not.
+        given.into_iter().for_each(drop);
         changes
     }
 
@@ -520,7 +533,9 @@ where
             let hash = hash_of(key);
             match writer.locate(hash, |other| other == key) {
                 Some(place) => writer.entry_mut(place).1 = value.clone(),
-                None => drop(writer.add(hash, key.clone(), value.clone(), &hash_of)),
+                None => {
+                    writer.add(hash, key.clone(), value.clone(), &hash_of);
+                }
             }
         }
     }

@@ -238,7 +238,10 @@ fn values_with_a_large_alignment_are_aligned() {
 
 #[test]
 fn values_of_64_kib_work() {
-    holds(&(0..20).map(|key| (key, [u8::try_from(key).expect("below 20"); 65_536])).collect::<Vec<_>>());
+    let entries = || (0..20_u8).map(|key| (key, [key; 65_536])).collect::<Vec<_>>();
+    // Without optimisation, each function on the way has some copies of them on the stack.
+    let roomy = thread::Builder::new().stack_size(64 << 20).spawn(move || holds(&entries()));
+    roomy.expect("the system can start a thread").join().expect("the other thread finds nothing amiss");
 }
 
 #[test]
