@@ -39,6 +39,8 @@ pub(crate) trait Retired {
 const CHECKS: usize = 4;
 /// Replaced things freed in one publish, besides twice what it replaced.
 const FREES: usize = 16;
+/// Versions that nobody holds, kept to be filled again: one for each pin that a usual reader has come and gone.
+const SPARES: usize = 4;
 /// Replaced things that may move to an older pin for each one that may be freed.
 const MOVES_PER_FREE: usize = 4;
 
@@ -103,14 +105,15 @@ impl<T, R: Retired> Ledger<T, R> {
     /// Takes in the version that was just replaced and what its successor replaced; gives back what may go.
     ///
     /// What may be freed is appended to `doomed`: at most a constant plus twice the length of `retired`, which is left
-    /// empty. Returns a version that nobody holds, if there is one, for the writer to use again. Never waits.
+    /// empty. Versions that nobody holds go to `spares`, for the writer to use again, while there are few. Never waits.
     pub(crate) fn retire(
         &mut self,
         version: Arc<T>,
         stamp: Stamp,
         retired: &mut Vec<R>,
         doomed: &mut Vec<R>,
-    ) -> Option<Arc<T>> {
+        spares: &mut Vec<Arc<T>>,
+    ) {
         if self.keep > 0 {
             self.kept.push_back(Arc::clone(&version));
             if self.kept.len() > self.keep {
@@ -124,11 +127,11 @@ impl<T, R: Retired> Ledger<T, R> {
         let mut past = Past { version, retired: std::mem::take(retired) };
         if is_unpinned(&mut past.version) && self.drain(stamp, &mut past.retired, &mut budget, doomed) {
             *retired = past.retired;
-            self.sweep(&mut budget, doomed);
-            return Some(past.version);
+            spare(spares, past.version);
+        } else {
+            self.past.insert(stamp, past);
         }
-        self.past.insert(stamp, past);
-        self.sweep(&mut budget, doomed)
+        self.sweep(&mut budget, doomed, spares);
     }
 
     /// Gives back all that may go now.
@@ -136,7 +139,7 @@ impl<T, R: Retired> Ledger<T, R> {
         let mut budget = Budget { checks: self.past.len(), ..Budget::UNLIMITED };
         // Newest first, so that what moves to an older version is looked at again.
         self.cursor = Stamp(u64::MAX);
-        self.sweep(&mut budget, doomed);
+        self.sweep(&mut budget, doomed, &mut Vec::new());
     }
 
     /// Ends the account: returns what some pin still sees, and the versions.
@@ -171,8 +174,7 @@ impl<T, R: Retired> Ledger<T, R> {
     }
 
     /// Looks at past versions, from newer to older and around, and drains those that nobody holds.
-    fn sweep(&mut self, budget: &mut Budget, doomed: &mut Vec<R>) -> Option<Arc<T>> {
-        let mut spare = None;
+    fn sweep(&mut self, budget: &mut Budget, doomed: &mut Vec<R>, spares: &mut Vec<Arc<T>>) {
         while budget.checks > 0 && !self.past.is_empty() {
             budget.checks -= 1;
             let below = self.past.range_mut(..self.cursor).next_back().map(|(&stamp, _)| stamp);
@@ -182,13 +184,13 @@ impl<T, R: Retired> Ledger<T, R> {
                 let mut retired = std::mem::take(&mut past.retired);
                 if !self.drain(stamp, &mut retired, budget, doomed) {
                     self.past.get_mut(&stamp).expect("still there").retired = retired;
-                    return spare;
+                    return;
                 }
-                spare = self.past.remove(&stamp).map(|past| past.version);
+                let past = self.past.remove(&stamp).expect("still there");
+                spare(spares, past.version);
             }
             self.cursor = stamp;
         }
-        spare
     }
 
     /// Moves what hung on the version of `stamp` to the next older one that can see it, or gives it back.
@@ -230,6 +232,12 @@ impl<T, R: Retired> Ledger<T, R> {
     }
 }
 
+fn spare<T>(spares: &mut Vec<Arc<T>>, version: Arc<T>) {
+    if spares.len() < SPARES {
+        spares.push(version);
+    }
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -250,7 +258,7 @@ mod tests {
         let version = Arc::new(stamp);
         hold.push(Arc::clone(&version));
         let mut doomed = Vec::new();
-        ledger.retire(version, Stamp(stamp), &mut retired.to_vec(), &mut doomed);
+        ledger.retire(version, Stamp(stamp), &mut retired.to_vec(), &mut doomed, &mut Vec::new());
         doomed.sort_unstable();
         doomed
     }
@@ -265,8 +273,9 @@ mod tests {
     #[test]
     fn what_nobody_can_see_is_given_back_at_once_and_the_version_with_it() {
         let (mut ledger, mut retired, mut doomed) = (Ledger::new(0), vec![0, 1], Vec::new());
-        let spare = ledger.retire(Arc::new(7), Stamp(1), &mut retired, &mut doomed);
-        assert_eq!(spare.as_deref(), Some(&7));
+        let mut spares = Vec::new();
+        ledger.retire(Arc::new(7), Stamp(1), &mut retired, &mut doomed, &mut spares);
+        assert_eq!(spares, [Arc::new(7)]);
         doomed.sort_unstable();
         assert_eq!(doomed, [0, 1]);
         assert_eq!(ledger.waiting(), (0, 0));
@@ -295,7 +304,7 @@ mod tests {
         let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
         assert!(retire(&mut ledger, 1, &mut held, &[]).is_empty());
         let mut doomed = Vec::new();
-        ledger.retire(Arc::new(0), Stamp(2), &mut vec![2], &mut doomed);
+        ledger.retire(Arc::new(0), Stamp(2), &mut vec![2], &mut doomed, &mut Vec::new());
         assert_eq!(doomed, [2]);
     }
 

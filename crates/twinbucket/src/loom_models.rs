@@ -150,10 +150,11 @@ fn a_replaced_leaf_is_freed_only_when_no_version_that_sees_it_is_held() {
                 retired.push(Leaf { born: Stamp(0), content: std::sync::Arc::clone(&old_leaf) });
             }
             let mut doomed = Vec::new();
-            let spare = ledger.retire(last, stamp, &mut retired, &mut doomed);
+            let mut spares = Vec::new();
+            ledger.retire(last, stamp, &mut retired, &mut doomed, &mut spares);
             freed += free(doomed);
-            if let Some(mut spare) = spare {
-                Arc::get_mut(&mut spare).expect("nobody holds it").content.write();
+            for spare in &mut spares {
+                Arc::get_mut(spare).expect("nobody holds it").content.write();
             }
         }
         reader.join().unwrap();
@@ -180,7 +181,7 @@ fn the_estate_is_freed_only_when_the_last_reader_is_gone() {
         let mut ledger = Ledger::new(0);
         let last = slot.replace(Version::new(1, &std::sync::Arc::default()));
         let (mut retired, mut doomed) = (vec![Leaf { born: Stamp(0), content: leaf }], Vec::new());
-        drop(ledger.retire(last, Stamp(0), &mut retired, &mut doomed));
+        ledger.retire(last, Stamp(0), &mut retired, &mut doomed, &mut Vec::new());
         let (estate, versions) = ledger.close(&mut doomed);
         drop(versions);
         let freed = free(doomed);

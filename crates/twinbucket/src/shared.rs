@@ -50,6 +50,8 @@ impl<K, V, S> Home<K, V, S> {
 pub(crate) struct Frozen<K, V, S> {
     /// Where the entries are.
     pub(crate) directory: Directory<K, V>,
+    /// The writer's time of the publish.
+    stamp: Stamp,
     /// Entries.
     pub(crate) len: usize,
     /// Leaves.
@@ -70,8 +72,8 @@ pub(crate) struct Turn<K, V, S> {
     pub(crate) writer: Writer<K, V>,
     /// Generation of the current version.
     generation: Generation,
-    /// A past version that nobody holds, for the next publish to fill.
-    spare: Option<Arc<Frozen<K, V, S>>>,
+    /// Past versions that nobody holds, for the next publishes to fill.
+    spares: Vec<Arc<Frozen<K, V, S>>>,
     /// For versions that are made anew.
     pub(crate) home: std::sync::Arc<Home<K, V, S>>,
 }
@@ -147,7 +149,7 @@ impl<K, V, S> Shared<K, V, S> {
         Self {
             slot: Slot::new(Arc::new(Frozen::new(&writer, generation, std::sync::Arc::clone(&home)))),
             nothing: Arc::new(Frozen::nothing(std::sync::Arc::clone(&home))),
-            turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spare: None, home })))),
+            turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spares: Vec::new(), home })))),
             ledger: Mutex::new(Ledger::new(policy.keep)),
             events: Event::new(),
             policy,
@@ -181,9 +183,9 @@ impl<K, V, S> Shared<K, V, S> {
     /// The order matters: the successor is complete before the swap, the ledger hears of the predecessor after it, and
     /// user code (wakers, destructors of what is freed) runs last, when all is consistent.
     pub(crate) fn publish(&self, turn: &mut Turn<K, V, S>) -> Generation {
-        let Turn { writer, generation, spare, home } = turn;
+        let Turn { writer, generation, spares, home } = turn;
         *generation = generation.next();
-        let next = if let Some(mut version) = spare.take() {
+        let next = if let Some(mut version) = spares.pop() {
             let unused = Arc::get_mut(&mut version).expect("the ledger gave it back as held by nobody");
             unused.fill(writer, *generation);
             version
@@ -194,7 +196,7 @@ impl<K, V, S> Shared<K, V, S> {
         let mut ledger = self.ledger.lock();
         let last = self.slot.replace(next);
         let stamp = writer.seal();
-        *spare = ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed, spares);
         drop(ledger);
         self.events.notify(usize::MAX);
         writer.doomed.clear();
@@ -258,18 +260,19 @@ impl<K, V, S> Frozen<K, V, S> {
     fn new(writer: &Writer<K, V>, generation: Generation, home: std::sync::Arc<Home<K, V, S>>) -> Self {
         let (directory, published) = (Directory::copy_of(writer.directory()), Instant::now());
         let &Tally { len, leaves, bytes, .. } = writer.tally();
-        Self { directory, len, leaves, bytes, generation, published, home }
+        Self { directory, stamp: writer.stamp(), len, leaves, bytes, generation, published, home }
     }
 
     /// Makes the version for [`Shared::nothing`].
     fn nothing(home: std::sync::Arc<Home<K, V, S>>) -> Self {
         let (directory, published) = (Directory::of_one(home.blank.alias()), Instant::now());
-        Self { directory, len: 0, leaves: 0, bytes: 0, generation: Generation(0), published, home }
+        Self { directory, stamp: Stamp(0), len: 0, leaves: 0, bytes: 0, generation: Generation(0), published, home }
     }
 
     /// As [`new`](Self::new), in place of an older version that nobody holds any more.
     fn fill(&mut self, writer: &Writer<K, V>, generation: Generation) {
-        self.directory.copy_from(writer.directory());
+        writer.freeze(&mut self.directory, self.stamp);
+        self.stamp = writer.stamp();
         let tally = writer.tally();
         (self.len, self.leaves, self.bytes) = (tally.len, tally.leaves, tally.bytes);
         self.generation = generation;
@@ -282,12 +285,13 @@ impl<K, V, S> Drop for Shared<K, V, S> {
     fn drop(&mut self) {
         // A write bucket that was leaked took the turn along: then nobody knows what may be freed.
         let Some(mut turn) = self.turn.get_mut().take() else { return };
-        let Turn { writer, spare, home, .. } = &mut *turn;
-        drop(spare.take());
+        let Turn { writer, spares, home, .. } = &mut *turn;
+        spares.clear();
         let stamp = writer.dissolve();
         let last = self.slot.replace(Arc::clone(&self.nothing));
         let mut ledger = std::mem::replace(self.ledger.get_mut(), Ledger::new(0));
-        ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed);
+        ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed, spares);
+        spares.clear();
         let (estate, versions) = ledger.close(&mut writer.doomed);
         let is_new = home.estate.set(estate).is_ok();
         debug_assert!(is_new, "a store is dropped once");

@@ -11,6 +11,7 @@
 
 mod shape;
 
+use std::collections::VecDeque;
 use std::ops::Range;
 
 use self::shape::{leaf_limit, with_room_for};
@@ -120,6 +121,10 @@ pub(crate) struct Writer<K, V> {
     replaced: Vec<Old<K, V>>,
     /// Replaced since the last publish, and visible to published versions.
     pub(crate) pending: Vec<Old<K, V>>,
+    /// Places of the top array that got another chunk, with the time, oldest first: see [`freeze`](Self::freeze).
+    moved: VecDeque<(Stamp, usize)>,
+    /// A version published before this differs from `directory` in more than `moved` tells.
+    moved_since: Stamp,
     /// To be freed as soon as the state is consistent.
     pub(crate) doomed: Vec<Old<K, V>>,
     /// Hashes of the entries of a leaf that is rebuilt; kept for its allocation.
@@ -144,6 +149,8 @@ impl<K, V> Writer<K, V> {
             undo: Undo::NOTHING,
             replaced: Vec::new(),
             pending: Vec::new(),
+            moved: VecDeque::new(),
+            moved_since: Stamp(0),
             doomed: Vec::new(),
             hashes: Vec::new(),
             limit,
@@ -215,6 +222,24 @@ impl<K, V> Writer<K, V> {
         // The leaves are back in the directory: forget their owners.
         self.replaced.drain(..).for_each(std::mem::forget);
         self.tally = self.saved;
+    }
+
+    /// Returns the current time.
+    pub(crate) fn stamp(&self) -> Stamp {
+        self.stamp
+    }
+
+    /// Makes the directory of a version published at `stamp` equal to the private one.
+    ///
+    /// Costs O(chunks replaced since), or O(chunks) where that was long ago or the length has changed.
+    pub(crate) fn freeze(&self, directory: &mut Directory<K, V>, stamp: Stamp) {
+        if stamp < self.moved_since {
+            directory.copy_from(&self.directory);
+            return;
+        }
+        for &(_, place) in self.moved.iter().rev().take_while(|&&(moved, _)| moved > stamp) {
+            directory.replace_chunk(place, self.directory.chunks()[place]);
+        }
     }
 
     /// Ends a generation: what is in the write bucket is about to be published. Returns the stamp of the last publish.

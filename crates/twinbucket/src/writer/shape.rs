@@ -65,6 +65,10 @@ impl<K, V> Writer<K, V> {
             return;
         }
         self.directory.replace_chunk(place, chunk.copy(self.stamp));
+        self.moved.push_back((self.stamp, place));
+        if self.moved.len() > MOVES_KEPT.max(self.directory.chunks().len() / 8) {
+            self.moved_since = self.moved.pop_front().expect("just pushed").0;
+        }
         match &mut self.undo {
             Undo::Chunks(chunks) => chunks.push((place, chunk)),
             Undo::Directory(_) => unreachable!("all chunks of a directory installed since the savepoint are its own"),
@@ -74,6 +78,8 @@ impl<K, V> Writer<K, V> {
     /// Puts a directory of chunks born now in place of the current one.
     pub(super) fn install(&mut self, directory: Directory<K, V>) {
         let mut old = std::mem::replace(&mut self.directory, directory);
+        self.moved.clear();
+        self.moved_since = self.stamp;
         match &mut self.undo {
             Undo::Chunks(chunks) => {
                 for (place, chunk) in chunks.drain(..) {
@@ -292,6 +298,9 @@ impl<K, V> Writer<K, V> {
         }
     }
 }
+
+/// Replaced chunks that are remembered at least: more than most versions are old when they are filled again.
+const MOVES_KEPT: usize = 64;
 
 /// Tables of at most this capacity are not made smaller.
 const MIN_SHRINK: usize = 7;
