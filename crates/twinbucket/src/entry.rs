@@ -9,6 +9,19 @@ use crate::WriteBucket;
 use crate::writer::Place;
 
 /// The entry of one key in a write bucket, as [`WriteBucket::entry`] returns it.
+///
+/// # Examples
+/// ```
+/// use twinbucket::{Entry, Store};
+///
+/// let store = Store::from([("a", 1)]);
+/// let mut write = store.write();
+/// match write.entry("a") {
+///     Entry::Occupied(mut entry) => *entry.get_mut() += 1,
+///     Entry::Vacant(entry) => *entry.insert(0) += 1,
+/// }
+/// assert_eq!(write.get("a"), Some(&2));
+/// ```
 pub enum Entry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The key is there.
     Occupied(OccupiedEntry<'e, 'a, K, V, S>),
@@ -16,7 +29,19 @@ pub enum Entry<'e, 'a, K, V, S = DefaultHashBuilder> {
     Vacant(VacantEntry<'e, 'a, K, V, S>),
 }
 
-/// An entry that is there.
+/// An entry that is there. Changing it copies its leaf, if that is the first change of the leaf.
+///
+/// # Examples
+/// ```
+/// use twinbucket::{Entry, Store};
+///
+/// let store = Store::from([("a", 1)]);
+/// let mut write = store.write();
+/// if let Entry::Occupied(entry) = write.entry("a") {
+///     entry.remove();
+/// }
+/// assert!(write.is_empty());
+/// ```
 pub struct OccupiedEntry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The write bucket.
     pub(crate) bucket: &'e mut WriteBucket<'a, K, V, S>,
@@ -27,6 +52,18 @@ pub struct OccupiedEntry<'e, 'a, K, V, S = DefaultHashBuilder> {
 }
 
 /// An entry that is not there.
+///
+/// # Examples
+/// ```
+/// use twinbucket::{Entry, Store};
+///
+/// let store = Store::new();
+/// let mut write = store.write();
+/// if let Entry::Vacant(entry) = write.entry("a") {
+///     entry.insert(1);
+/// }
+/// assert_eq!(write.len(), 1);
+/// ```
 pub struct VacantEntry<'e, 'a, K, V, S = DefaultHashBuilder> {
     /// The write bucket.
     pub(crate) bucket: &'e mut WriteBucket<'a, K, V, S>,

@@ -16,6 +16,11 @@ pub struct Generation(pub(crate) u64);
 
 impl Generation {
     /// Returns the number.
+    ///
+    /// # Examples
+    /// ```
+    /// assert_eq!(twinbucket::Store::<u64, u64>::new().generation().get(), 0);
+    /// ```
     pub fn get(self) -> u64 {
         self.0
     }

@@ -80,9 +80,10 @@
 //!
 //! Some bits of a key's hash pick a slot of the **directory**, which refers to a **leaf**: a small flat hash table.
 //! The first write to a leaf after a publish copies that leaf, and the directory likewise chunk by chunk;
-//! everything else is shared between the versions. A publish copies the directory's short top array (8 bytes for
-//! about every 64 leaves) and swaps the store's pointer. What was replaced goes into the **ledger**, which knows
-//! the generations that can see it, and frees it when none of them is held any more.
+//! everything else is shared between the versions. A publish swaps the store's pointer. What was replaced goes into
+//! the **ledger**, which knows the generations that can see it, and frees it when none of them is held any more. A
+//! full leaf splits, and sparse ones merge; where the directory doubles or halves, it is copied as a whole, some 40
+//! bytes for each leaf.
 //!
 //! # Features
 //!

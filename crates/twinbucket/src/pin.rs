@@ -45,6 +45,13 @@ pub struct Pin {
 
 impl Pin {
     /// Returns the generation of the read bucket that is held.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::from([(1, "one")]);
+    /// let held = store.read();
+    /// assert_eq!(store.pins()[0].generation(), held.generation());
+    /// ```
     pub fn generation(&self) -> Generation {
         self.generation
     }
@@ -66,6 +73,15 @@ impl Pin {
     }
 
     /// Returns how many read buckets, readers, iterators and entry references share it.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::from([(1, "one")]);
+    /// let held = store.read();
+    /// let entry = held.entry(&1);
+    /// assert_eq!(store.pins()[0].holders(), 2);
+    /// # drop(entry);
+    /// ```
     pub fn holders(&self) -> usize {
         self.holders
     }

@@ -188,9 +188,10 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
 
     /// Makes all changes, and those staged before, visible to every read that starts afterwards.
     ///
-    /// Read buckets already taken keep what they hold. Never waits for readers. Costs O(leaves touched), and a copy of
-    /// the directory's top array (8 bytes for each 64 leaves or so). Frees a bounded number of leaves that nobody sees
-    /// any more, and with them runs the destructors of the keys and values in their copies.
+    /// Read buckets already taken keep what they hold. Never waits for readers. Costs O(leaves touched); where none of
+    /// the last few versions is free to be filled again, also a copy of the directory's top array (8 bytes for each 64
+    /// leaves or so). Frees a bounded number of leaves that nobody sees any more, and with them runs the destructors of
+    /// the keys and values in their copies.
     ///
     /// If nothing was changed, nothing is published: returns the current generation.
     ///
