@@ -7,9 +7,8 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 
-use crate::pin::Records;
 use crate::shared::{Policy, Shared};
-use crate::timer::{self, OnLongPin};
+use crate::timer::{self, LongPins, OnLongPin};
 use crate::{Pin, Store};
 
 /// Settings for a new [`Store`].
@@ -185,13 +184,15 @@ impl<K, V, S> Builder<K, V, S> {
         V: Send + Sync + 'static,
         S: Send + Sync + 'static,
     {
-        let records = self.on_long_pin.is_some().then(Records::default);
-        if records.is_none() && self.policy.publish_within.is_none() {
-            return Store::from_shared(Shared::new(self.hasher, self.policy, None, None));
+        let Self { hasher, policy, on_long_pin, .. } = self;
+        let long_pins = on_long_pin.map(|(limit, report)| LongPins { records: Arc::default(), limit, report });
+        if long_pins.is_none() && policy.publish_within.is_none() {
+            return Store::from_shared(Shared::new(hasher, policy, None, None));
         }
+        let records = long_pins.as_ref().map(|long_pins| Arc::clone(&long_pins.records));
         let (timer, alarm) = timer::channel();
-        let store = Store::from_shared(Shared::new(self.hasher, self.policy, records, Some(timer)));
-        alarm.start(Arc::downgrade(store.shared()), self.on_long_pin);
+        let store = Store::from_shared(Shared::new(hasher, policy, records, Some(timer)));
+        alarm.start(Arc::downgrade(store.shared()), long_pins);
         store
     }
 }

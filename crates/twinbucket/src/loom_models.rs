@@ -94,6 +94,9 @@ fn a_reader_never_goes_back_and_sees_a_publish_that_returned() {
                     assert!(seen.look_up() >= last);
                     last = seen.number;
                 }
+                // Whatever way a newer version was seen, an older one is not current any more.
+                let newer = slot.load();
+                assert!(newer.number == seen.number || !slot.is_current(&seen));
             })
         };
         let seen = slot.load();

@@ -136,13 +136,18 @@ pub(crate) struct Shared<K, V, S> {
     /// When changes are published.
     pub(crate) policy: Policy,
     /// Account of the read buckets given out, in a store with `on_long_pin`.
-    pub(crate) records: Option<Records>,
+    pub(crate) records: Option<std::sync::Arc<Records>>,
     /// The thread for what must happen without a call, in a store that needs one.
     pub(crate) timer: Option<Timer>,
 }
 
 impl<K, V, S> Shared<K, V, S> {
-    pub(crate) fn new(hasher: S, policy: Policy, records: Option<Records>, timer: Option<Timer>) -> Self {
+    pub(crate) fn new(
+        hasher: S,
+        policy: Policy,
+        records: Option<std::sync::Arc<Records>>,
+        timer: Option<Timer>,
+    ) -> Self {
         let writer = Writer::new(policy.capacity);
         let home = std::sync::Arc::new(Home::new(hasher));
         let generation = Generation(0);
@@ -205,8 +210,10 @@ impl<K, V, S> Shared<K, V, S> {
 
     /// Sees to it that what is staged now is published within the time that the policy allows.
     pub(crate) fn publish_later(&self) {
-        if let (Some(timer), Some(within)) = (&self.timer, self.policy.publish_within) {
-            timer.publish_at(Instant::now() + within);
+        // A time too far away to be told never comes.
+        let deadline = self.policy.publish_within.and_then(|within| Instant::now().checked_add(within));
+        if let (Some(timer), Some(deadline)) = (&self.timer, deadline) {
+            timer.publish_at(deadline);
         }
     }
 
@@ -283,20 +290,22 @@ impl<K, V, S> Frozen<K, V, S> {
 impl<K, V, S> Drop for Shared<K, V, S> {
     /// Frees what no read bucket can see, and leaves the rest to the last of them.
     fn drop(&mut self) {
-        // A write bucket that was leaked took the turn along: then nobody knows what may be freed.
-        let Some(mut turn) = self.turn.get_mut().take() else { return };
-        let Turn { writer, spares, home, .. } = &mut *turn;
-        spares.clear();
-        let stamp = writer.dissolve();
-        let last = self.slot.replace(Arc::clone(&self.nothing));
+        // Without the turn, a write bucket was leaked, and with it what is in the current version.
+        let mut turn = self.turn.get_mut().take();
+        let mut doomed = Vec::new();
         let mut ledger = std::mem::replace(self.ledger.get_mut(), Ledger::new(0));
-        ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed, spares);
-        spares.clear();
-        let (estate, versions) = ledger.close(&mut writer.doomed);
-        let is_new = home.estate.set(estate).is_ok();
+        if let Some(turn) = &mut turn {
+            let stamp = turn.writer.dissolve();
+            let last = self.slot.replace(Arc::clone(&self.nothing));
+            doomed.append(&mut turn.writer.doomed);
+            ledger.retire(last, stamp, &mut turn.writer.pending, &mut doomed, &mut Vec::new());
+        }
+        let (estate, versions) = ledger.close(&mut doomed);
+        let is_new = self.nothing.home.estate.set(estate).is_ok();
         debug_assert!(is_new, "a store is dropped once");
-        // The last read bucket frees the estate. If the last one has gone meanwhile, that is the end of `turn`, and of
-        // what is doomed.
+        // The last read bucket frees the estate. If that one has gone meanwhile, the last version to be dropped here, or
+        // with the fields of `self`, does.
         drop(versions);
+        drop(doomed);
     }
 }

@@ -6,8 +6,8 @@
 //!
 //! # Memory order
 //! A value passed to `replace` happens-before every `load` that returns it; arc-swap guarantees that much. The address
-//! that `is_current` reads is written after the swap, so it lags behind for a moment, but never past the return of
-//! `replace`: the argument is on each operation below.
+//! that `is_current` reads is written before the swap: who has loaded the new value sees that older ones are not current
+//! any more. The argument is on each operation below.
 //!
 //! # The oracle
 //! `LockedSlot` does the same with a mutex. Slot tests run on both, and the model checker, which cannot see into
@@ -23,7 +23,7 @@ pub(crate) type Slot<T> = LockedSlot<T>;
 pub(crate) struct Slot<T> {
     /// The `Arc` itself.
     value: arc_swap::ArcSwap<T>,
-    /// Address of what `value` holds, compared in `is_current`; never dereferenced.
+    /// Address of what `value` holds, or is about to hold; compared in `is_current`, never dereferenced.
     address: AtomicPtr<T>,
 }
 
@@ -46,18 +46,16 @@ impl<T> Slot<T> {
     ///
     /// When this returns, every reader that loaded the old `Arc` is counted in its reference count.
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
-        let address = Arc::as_ptr(&new).cast_mut();
-        let old = self.value.swap(new);
-        // Relaxed: nothing is read through the address. It is written before `replace` returns, so what happens after
-        // that sees it, or a later one.
-        self.address.store(address, Ordering::Relaxed);
-        old
+        // Relaxed: nothing is read through the address. It is written before the swap, so whoever loads the new value,
+        // or knows that this has returned, sees this address or a later one.
+        self.address.store(Arc::as_ptr(&new).cast_mut(), Ordering::Relaxed);
+        self.value.swap(new)
     }
 
     /// Tells whether `seen` is what the slot holds. One atomic load, nothing is written.
     ///
-    /// `true` for an outdated `seen` is possible only until the `replace` that outdated it returns: the caller holds
-    /// `seen`, so no other value can have its address.
+    /// `true` only if no newer value was loaded by, or its `replace` known to, the calling thread: the caller holds `seen`,
+    /// so no other value can have its address. `false` also while a `replace` is under way.
     #[inline]
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {
         // Relaxed: what `seen` holds was synchronised by the `load` that returned it, and on a mismatch the caller loads
@@ -92,11 +90,9 @@ impl<T> LockedSlot<T> {
     }
 
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
-        let address = Arc::as_ptr(&new).cast_mut();
-        let old = std::mem::replace(&mut *self.lock(), new);
         // Relaxed: as in `Slot::replace`.
-        self.address.store(address, Ordering::Relaxed);
-        old
+        self.address.store(Arc::as_ptr(&new).cast_mut(), Ordering::Relaxed);
+        std::mem::replace(&mut *self.lock(), new)
     }
 
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {
@@ -183,6 +179,24 @@ mod tests {
             slot.replace(Arc::new(1));
             assert!(!slot.is_current(&seen));
             assert!(slot.is_current(&slot.load()));
+        });
+    }
+
+    #[test]
+    fn what_is_older_than_a_loaded_value_is_not_current() {
+        on_both(|slot| {
+            std::thread::scope(|scope| {
+                let reader = scope.spawn(|| {
+                    let mut seen = slot.load();
+                    while *seen < 20_000 {
+                        let newer = slot.load();
+                        assert!(*newer == *seen || !slot.is_current(&seen));
+                        seen = newer;
+                    }
+                });
+                (1..=20_000).for_each(|value| drop(slot.replace(Arc::new(value))));
+                reader.join().unwrap();
+            });
         });
     }
 

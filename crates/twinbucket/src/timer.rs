@@ -1,19 +1,40 @@
 //! The thread of a store that must do something without a call: publish in time, report long pins.
 //!
-//! It holds no reference to the store while it sleeps, and ends when the store is gone.
+//! It refers to the store only while it publishes, and ends when the store is gone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Weak, mpsc};
+use std::sync::{Arc, Weak, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Pin;
+use crate::pin::Records;
 use crate::shared::Shared;
 use crate::write::WriteBucket;
 
 /// What to call for a pin that is held too long.
 pub(crate) type OnLongPin = Box<dyn Fn(&Pin) + Send + Sync>;
+
+/// How a store with `on_long_pin` reports.
+pub(crate) struct LongPins {
+    /// Account of the read buckets given out.
+    pub(crate) records: Arc<Records>,
+    /// How long one may be held.
+    pub(crate) limit: Duration,
+    /// What to call then.
+    pub(crate) report: OnLongPin,
+}
+
+impl LongPins {
+    /// Reports those that have become overdue.
+    fn check(&self) {
+        for pin in self.records.overdue(self.limit) {
+            // A panic in one report must not silence what comes later.
+            let _ = catch_unwind(AssertUnwindSafe(|| (self.report)(&pin)));
+        }
+    }
+}
 
 /// The store's end of the channel to its timer thread, which ends when this is dropped.
 pub(crate) struct Timer(Sender<Instant>);
@@ -44,24 +65,22 @@ impl Alarm {
     ///
     /// # Panics
     /// If the system has no more threads.
-    pub(crate) fn start<K, V, S>(self, store: Weak<Shared<K, V, S>>, on_long_pin: Option<(Duration, OnLongPin)>)
+    pub(crate) fn start<K, V, S>(self, store: Weak<Shared<K, V, S>>, long_pins: Option<LongPins>)
     where
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
         S: Send + Sync + 'static,
     {
-        let run = move || self.run(&store, on_long_pin.as_ref());
+        let run = move || self.run(&store, long_pins.as_ref());
         thread::Builder::new().name("twinbucket".into()).spawn(run).expect("the system can start a thread");
     }
 
-    fn run<K, V, S>(self, store: &Weak<Shared<K, V, S>>, on_long_pin: Option<&(Duration, OnLongPin)>) {
-        let tick = on_long_pin.map(|(limit, _)| (*limit / 4).clamp(Duration::from_millis(1), LONG_PIN_TICK));
+    fn run<K, V, S>(self, store: &Weak<Shared<K, V, S>>, long_pins: Option<&LongPins>) {
+        let tick = long_pins.map(|long_pins| (long_pins.limit / 4).clamp(Duration::from_millis(1), LONG_PIN_TICK));
         let mut publish_at: Option<Instant> = None;
         loop {
-            let now = Instant::now();
-            let until_publish = publish_at.map(|at| at.saturating_duration_since(now));
-            let pause = until_publish.into_iter().chain(tick).min();
-            let received = match pause {
+            let until_publish = publish_at.map(|at| at.saturating_duration_since(Instant::now()));
+            let received = match until_publish.into_iter().chain(tick).min() {
                 Some(pause) => self.0.recv_timeout(pause),
                 None => self.0.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
@@ -70,16 +89,14 @@ impl Alarm {
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            let Some(store) = store.upgrade() else { return };
-            // A panic in a destructor or callback must not silence what comes later.
             if publish_at.is_some_and(|at| at <= Instant::now()) {
                 publish_at = None;
+                let Some(store) = store.upgrade() else { return };
+                // A panic in a destructor must not silence what comes later.
                 let _ = catch_unwind(AssertUnwindSafe(|| WriteBucket::begin(&store).publish()));
             }
-            if let (Some((limit, report)), Some(records)) = (on_long_pin, &store.records) {
-                for pin in records.overdue(*limit) {
-                    let _ = catch_unwind(AssertUnwindSafe(|| report(&pin)));
-                }
+            if let Some(long_pins) = long_pins {
+                long_pins.check();
             }
         }
     }

@@ -430,3 +430,16 @@ fn every_thread_may_come_and_go() {
     store.collect();
     eventually("no pins are left", || store.pins().is_empty());
 }
+
+#[test]
+fn reader_never_falls_behind_what_its_thread_has_read_otherwise() {
+    let store: Store<u64, u64> = Store::from([(1, 0)]);
+    std::thread::scope(|scope| {
+        let writer = scope.spawn(|| (0..100_000).for_each(|value| drop(store.insert(1, value))));
+        let mut reader = store.reader();
+        while !writer.is_finished() {
+            let seen = store.read().generation();
+            assert!(reader.read().generation() >= seen);
+        }
+    });
+}

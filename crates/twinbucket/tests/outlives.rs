@@ -156,3 +156,15 @@ fn store_lives_as_long_as_any_of_its_handles() {
     drop(other);
     census.assert_settled("after the last handle");
 }
+
+/// A leaked write bucket takes the current version along; what read buckets hold is not freed with the store.
+#[test]
+fn read_bucket_outlives_a_store_with_a_leaked_write_bucket() {
+    let text = |number: u64| format!("a string on the heap, number {number}");
+    let store: Store<u64, String> = (0..1_000).map(|number| (number, text(number))).collect();
+    let held = store.read();
+    store.insert(1, "b".into());
+    std::mem::forget(store.write());
+    drop(store);
+    assert!((0..1_000).all(|number| held[&number] == text(number)));
+}

@@ -400,3 +400,11 @@ fn generations_are_numbers_in_order() {
     assert!((zero.get(), one.get()) == (0, 1) && zero < one);
     assert!(one.to_string().contains('1'));
 }
+
+#[test]
+fn a_time_that_never_comes_is_no_time() {
+    let store: Store<u64, u64> = Store::builder().publish_every(10).publish_within(Duration::MAX).build();
+    store.insert(1, 1);
+    assert_eq!(store.get(&1), None);
+    assert_eq!(store.publish().get(), 1);
+}

@@ -217,7 +217,7 @@ impl<K, V> Writer<K, V> {
 
     /// Makes a leaf smaller, or merges it with its buddy, where it is sparse with `leaving` entries less.
     ///
-    /// Returns whether entries have moved.
+    /// Returns whether slots or entries have moved.
     pub(super) fn shrink(&mut self, slot: usize, leaving: usize, hash_of: &impl Fn(&K) -> u64) -> bool
     where
         K: Clone,
@@ -237,8 +237,7 @@ impl<K, V> Writer<K, V> {
             self.rebuild(slot, table.len(), hash_of);
             moved = true;
         }
-        self.halve(hash_of);
-        moved
+        self.halve(hash_of) || moved
     }
 
     /// Returns the leaf that the one in `slot` can merge with, if the two together leave some room in one leaf.
@@ -255,20 +254,23 @@ impl<K, V> Writer<K, V> {
 
     /// Halves the directory while it has more than four slots for each leaf and no leaf needs its full length.
     ///
+    /// Returns whether slots or entries have moved.
+    ///
     /// Above eight slots for each leaf and a chunk more, leaves of full depth are merged whatever their size.
-    fn halve(&mut self, hash_of: &impl Fn(&K) -> u64)
+    fn halve(&mut self, hash_of: &impl Fn(&K) -> u64) -> bool
     where
         K: Clone,
         V: Clone,
     {
+        let mut moved = false;
         loop {
             let (bits, slots, leaves) = (self.directory.bits(), self.directory.slots(), self.tally.leaves);
             if bits == MIN_BITS || slots <= 4 * leaves {
-                return;
+                return moved;
             }
             if self.tally.at_depth[bits as usize] > 0 {
                 if slots <= 8 * leaves + CHUNK_SLOTS {
-                    return;
+                    return moved;
                 }
                 let deepest = |&slot: &usize| self.directory.mark(slot).depth == bits;
                 for slot in (0..slots).step_by(2).filter(deepest).collect::<Vec<_>>() {
@@ -278,6 +280,7 @@ impl<K, V> Writer<K, V> {
                 }
             }
             self.install(self.directory.resized(bits - 1, self.stamp));
+            moved = true;
         }
     }
 
