@@ -15,7 +15,7 @@ fn lookup<T: Item>(criterion: &mut Criterion) {
     group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
     for n in SIZES {
         let keys = LazyCell::new(|| workload::lookups::<T>(n));
-        group.throughput(Throughput::Elements(n.clamp(1 << 16, 1 << 19)));
+        group.throughput(Throughput::Elements(n.clamp(1 << 16, 1 << 18)));
         group.bench_function(BenchmarkId::new("empty loop", n), |bencher| {
             bencher.iter(|| rivals::empty_loop(black_box(&keys[..])));
         });

@@ -41,7 +41,7 @@ fn run<T: Item>(bencher: &mut Bencher<'_>, rival: &mut dyn Rival<T>, n: u64, mut
             if let Some(held) = &mut held {
                 held.turn(rival);
             }
-            let mut change = vec![changes.overwrite()];
+            let mut change = vec![changes.rewrite()];
             let start = Instant::now();
             rival.publish(&mut change);
             total += start.elapsed();

@@ -71,14 +71,15 @@ struct Samples {
     spent: Duration,
 }
 
-/// Measures publishing one new value for one of `n` entries, for every rival. Leaves `changes` after those it made.
-pub fn one<T: Item>(rivals: &mut [Box<dyn Rival<T>>], changes: &mut Changes, rounds: usize) -> Vec<Latency> {
+/// Measures publishing a value for one of `n` entries, for every rival. It is the value that the entry has, so all keep
+/// what they hold.
+pub fn one<T: Item>(rivals: &mut [Box<dyn Rival<T>>], n: u64, rounds: usize) -> Vec<Latency> {
     let clock = clock();
     let mut runners: Vec<Runner<'_, T>> = rivals
         .iter_mut()
         .map(|rival| Runner {
             rival: rival.as_mut(),
-            changes: changes.clone(),
+            changes: Changes::new(n),
             free: Samples::default(),
             held: Samples::default(),
         })
@@ -90,9 +91,6 @@ pub fn one<T: Item>(rivals: &mut [Box<dyn Rival<T>>], changes: &mut Changes, rou
         }
         0.0
     });
-    if let Some(most) = runners.iter().max_by_key(|runner| runner.changes.made()) {
-        *changes = most.changes.clone();
-    }
     runners.iter().map(latency).collect()
 }
 
@@ -146,7 +144,7 @@ fn batch<T: Item>(rival: &mut dyn Rival<T>, changes: &mut Changes, samples: &mut
         if hold {
             held.turn(rival);
         }
-        let mut change = vec![changes.overwrite()];
+        let mut change = vec![changes.rewrite()];
         let start = Instant::now();
         rival.publish(&mut change);
         let time = start.elapsed();
@@ -163,20 +161,12 @@ fn clock() -> f64 {
 }
 
 /// Measures publishing `count` changes at once, new values and new keys by turns, for each change; one of the rivals is
-/// the bare map. Every round adds to the tables, to all alike.
-pub fn bulk<T: Item>(
-    rivals: &mut [Box<dyn Rival<T>>],
-    changes: &mut Changes,
-    count: usize,
-    rounds: usize,
-) -> Vec<Figure> {
-    let mut runners: Vec<_> = rivals.iter_mut().map(|rival| (rival, changes.clone())).collect();
+/// the bare map. Every round adds to the `n` entries, for all alike.
+pub fn bulk<T: Item>(rivals: &mut [Box<dyn Rival<T>>], n: u64, count: usize, rounds: usize) -> Vec<Figure> {
+    let mut runners: Vec<_> = rivals.iter_mut().map(|rival| (rival, Changes::new(n))).collect();
     let results = interleave(&mut runners, rounds, |(rival, changes)| {
         let mut changes = changes.mixed(count);
         nanos(|| rival.publish(&mut changes)) / count as f64
     });
-    if let Some((_, last)) = runners.pop() {
-        *changes = last;
-    }
     compared(rivals, &results.iter().map(|times| median(times)).collect::<Vec<_>>())
 }

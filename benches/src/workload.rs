@@ -22,9 +22,9 @@ pub fn entry<T: Item>(number: u64, version: u64) -> (T, T) {
 /// Returns keys of a table of `n` entries to look up: every one is a hit, in random order.
 ///
 /// There are at least 2^16, in order not to be learnt by branch prediction (in a small table each comes up several
-/// times), and at most 2^19; the keys are clones that lie next to each other in memory.
+/// times), and at most 2^18; the keys are clones that lie next to each other in memory.
 pub fn lookups<T: Item>(n: u64) -> Vec<T> {
-    let length = n.clamp(1 << 16, 1 << 19) as usize;
+    let length = n.clamp(1 << 16, 1 << 18) as usize;
     let mut rng = Rng::new(n);
     let mut numbers: Vec<u64> = Vec::with_capacity(length + n as usize);
     while numbers.len() < length {
@@ -52,13 +52,15 @@ impl Changes {
         Self { rng: Rng::new(!n), n, made: 0 }
     }
 
-    /// Returns how many changes were made.
-    pub fn made(&self) -> u64 {
-        self.made
+    /// Returns the value that a random entry started with. No rival compares values, so this costs what any change does,
+    /// and the contents stay the same for what is measured next.
+    pub fn rewrite<T: Item>(&mut self) -> (T, T) {
+        self.made += 1;
+        entry(self.rng.below(self.n), 0)
     }
 
     /// Returns a new value for a random entry.
-    pub fn overwrite<T: Item>(&mut self) -> (T, T) {
+    fn overwrite<T: Item>(&mut self) -> (T, T) {
         self.made += 1;
         entry(self.rng.below(self.n), self.made)
     }

@@ -96,11 +96,11 @@ fn every_workload_gives_a_figure_for_every_rival() {
     let every: Vec<&str> = rivals.iter().map(|rival| rival.name()).collect();
     assert_eq!(names_of(&walk::measure(&mut rivals, N, 1)), every);
 
-    let mut changes = Changes::new(N);
-    let latencies = publish::one(&mut rivals, &mut changes, 1);
+    let latencies = publish::one(&mut rivals, N, 1);
     assert_eq!(latencies.iter().map(|latency| latency.name).collect::<Vec<_>>(), every);
+    assert!(rivals.iter().all(|rival| sorted(rival.contents()) == sorted(workload::entries(N))));
     assert!(latencies.iter().all(|latency| latency.free.p50 <= latency.free.p999 && latency.free.count > 0));
-    assert_eq!(names_of(&publish::bulk(&mut rivals, &mut changes, 100, 1)), every);
+    assert_eq!(names_of(&publish::bulk(&mut rivals, N, 100, 1)), every);
 }
 
 #[test]

@@ -13,7 +13,7 @@ use twinbucket_benches::measure::{Figure, merge};
 use twinbucket_benches::publish::Latency;
 use twinbucket_benches::report::{Findings, Sized};
 use twinbucket_benches::rivals::{self, Build};
-use twinbucket_benches::workload::{self, Changes, SIZES};
+use twinbucket_benches::workload::{self, SIZES};
 use twinbucket_benches::{Item, Rival, lookup, memory, publish, walk};
 
 #[global_allocator]
@@ -96,7 +96,14 @@ fn run<T: Item>(arguments: &Arguments, start: Instant, findings: &mut Findings) 
             continue;
         }
         progress(&format!("{n} entries"));
-        let parts: Vec<Part> = groups::<T>(n).into_iter().map(|group| part(arguments, &group, n)).collect();
+        let mut rivals: Vec<Box<dyn Rival<T>>> = made(&rivals::anchors(), n).collect();
+        let anchors = rivals.len();
+        let mut parts = Vec::new();
+        for group in rivals::others().chunks(together::<T>(n)) {
+            rivals.truncate(anchors);
+            rivals.extend(made(group, n));
+            parts.push(part(arguments, &mut rivals, n));
+        }
         collect(findings, n, T::NAME, parts);
     }
     if arguments.wants(What::Memory) {
@@ -107,12 +114,16 @@ fn run<T: Item>(arguments: &Arguments, start: Instant, findings: &mut Findings) 
     }
 }
 
-/// Splits the rivals into groups that fit into memory; each has the bare map and the store.
-fn groups<T: Item>(n: u64) -> Vec<Vec<Build<T>>> {
+/// Returns the tables that builders make of `n` entries, one after the other.
+fn made<T: Item>(builds: &[Build<T>], n: u64) -> impl Iterator<Item = Box<dyn Rival<T>>> {
+    builds.iter().map(move |build| build(&mut workload::entries(n)))
+}
+
+/// Returns how many rivals of `n` entries fit into memory beside the bare map and the store. They are measured in groups
+/// of so many, each beside these two.
+fn together<T: Item>(n: u64) -> usize {
     let table = n * 4 * (size_of::<T>() + T::nth(0).heap_bytes()) as u64;
-    let together = (ROOM / table).max(4) as usize - rivals::anchors::<T>().len() - 1;
-    let with_anchors = |others: &[Build<T>]| [&rivals::anchors::<T>(), others].concat();
-    rivals::others::<T>().chunks(together).map(with_anchors).collect()
+    usize::try_from(ROOM / table).unwrap_or(usize::MAX).saturating_sub(rivals::anchors::<T>().len() + 1).max(1)
 }
 
 /// What one group of rivals found at one size.
@@ -128,22 +139,20 @@ struct Part {
     bulks: Vec<Figure>,
 }
 
-fn part<T: Item>(arguments: &Arguments, group: &[Build<T>], n: u64) -> Part {
+fn part<T: Item>(arguments: &Arguments, rivals: &mut [Box<dyn Rival<T>>], n: u64) -> Part {
     let rounds = usize::from(arguments.rounds);
-    let mut rivals: Vec<Box<dyn Rival<T>>> = group.iter().map(|build| build(&mut workload::entries(n))).collect();
-    let mut changes = Changes::new(n);
     let mut part = Part::default();
     if arguments.wants(What::Lookup) {
-        part.lookups = lookup::measure(&rivals, n, rounds);
+        part.lookups = lookup::measure(rivals, n, rounds);
     }
     if arguments.wants(What::Walk) {
-        part.walks = walk::measure(&mut rivals, n, rounds);
+        part.walks = walk::measure(rivals, n, rounds);
     }
     if arguments.wants(What::Publish) {
-        part.publishes = publish::one(&mut rivals, &mut changes, rounds);
+        part.publishes = publish::one(rivals, n, rounds);
     }
     if arguments.wants(What::Bulk) && n == BULK_SIZE {
-        part.bulks = publish::bulk(&mut rivals, &mut changes, BULK, rounds);
+        part.bulks = publish::bulk(rivals, n, BULK, rounds);
     }
     part
 }
