@@ -46,6 +46,12 @@ impl<K, V> Directory<K, V> {
         self.top.copy_from(&other.top);
     }
 
+    /// Tells whether each chunk is the very one that `other` has in its place.
+    pub(crate) fn has_chunks_of(&self, other: &Self) -> bool {
+        self.bits() == other.bits()
+            && self.chunks().iter().zip(other.chunks()).all(|(one, two)| std::ptr::eq(&**one, &**two))
+    }
+
     /// Returns the number of slots, as a power of two.
     pub(crate) fn bits(&self) -> u32 {
         self.top.bits()

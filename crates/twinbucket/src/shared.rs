@@ -148,11 +148,13 @@ impl<K, V, S> Shared<K, V, S> {
         records: Option<std::sync::Arc<Records>>,
         timer: Option<Timer>,
     ) -> Self {
-        let writer = Writer::new(policy.capacity);
+        let mut writer = Writer::new(policy.capacity);
         let home = std::sync::Arc::new(Home::new(hasher));
         let generation = Generation(0);
+        let first = Frozen::new(&writer, generation, std::sync::Arc::clone(&home));
+        writer.seal();
         Self {
-            slot: Slot::new(Arc::new(Frozen::new(&writer, generation, std::sync::Arc::clone(&home)))),
+            slot: Slot::new(Arc::new(first)),
             nothing: Arc::new(Frozen::nothing(std::sync::Arc::clone(&home))),
             turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spares: Vec::new(), home })))),
             ledger: Mutex::new(Ledger::new(policy.keep)),

@@ -134,7 +134,7 @@ pub(crate) struct Writer<K, V> {
 }
 
 impl<K, V> Writer<K, V> {
-    /// Creates an empty write bucket, in which nothing is changed.
+    /// Creates an empty write bucket, in which nothing is changed. Its first publish is the store's generation 0.
     pub(crate) fn new(capacity: usize) -> Self {
         let limit = leaf_limit::<K, V>();
         let (directory, tally) = with_room_for(capacity, limit, Stamp(0));
@@ -143,7 +143,7 @@ impl<K, V> Writer<K, V> {
             tally,
             changed: false,
             staged: 0,
-            stamp: Stamp(1),
+            stamp: Stamp(0),
             published: Stamp(0),
             saved: tally,
             undo: Undo::NOTHING,
@@ -235,11 +235,11 @@ impl<K, V> Writer<K, V> {
     pub(crate) fn freeze(&self, directory: &mut Directory<K, V>, stamp: Stamp) {
         if stamp < self.moved_since {
             directory.copy_from(&self.directory);
-            return;
         }
         for &(_, place) in self.moved.iter().rev().take_while(|&&(moved, _)| moved > stamp) {
             directory.replace_chunk(place, self.directory.chunks()[place]);
         }
+        debug_assert!(directory.has_chunks_of(&self.directory), "`moved` tells of each chunk that was replaced");
     }
 
     /// Ends a generation: what is in the write bucket is about to be published. Returns the stamp of the last publish.

@@ -142,7 +142,12 @@ fn keeps_directory_bound(hashing: Hashing, scale: u64) {
 #[test]
 fn any_hasher_keeps_the_directory_bound() {
     for hashing in Hashing::all() {
-        let scale = if matches!(hashing, Hashing::Normal(_) | Hashing::Identity) { 1 } else { 25 };
+        // Where most keys meet in one leaf, each copy of it costs as much as all of them.
+        let scale = match hashing {
+            Hashing::Normal(_) | Hashing::Identity => 1,
+            Hashing::Crowded(_) => 5,
+            _ => 25,
+        };
         keeps_directory_bound(hashing, scale);
     }
 }
@@ -162,6 +167,16 @@ fn any_hasher_keeps_the_directory_bound_when_most_keys_share_a_prefix() {
         assert_directory_bound(&store.stats(), &Hashing::Constant);
     }
     assert_eq!(store.len(), 300);
+}
+
+#[test]
+fn attacked_hash_makes_a_leaf_large_and_never_the_directory() {
+    let leaves = |hashing: Hashing| {
+        let store = Store::<u64, u64, Hashing>::with_hasher(hashing.clone());
+        resize(&store, 0, 8_000, 1_000, || assert_directory_bound(&store.stats(), &hashing));
+        store.stats().leaves
+    };
+    assert!(leaves(Hashing::SharedPrefix) * 4 < leaves(Hashing::default()), "the attack succeeds");
 }
 
 #[test]
@@ -348,5 +363,21 @@ fn publish_of_one_change_clones_one_leaf_whatever_the_size_of_the_map() {
         });
         let worst = worst.max().expect("there are 100 rounds");
         assert!(worst <= 64, "{worst} clones for one change among {n} entries");
+    }
+}
+
+#[test]
+fn growth_staged_before_the_first_publish_is_in_all_later_versions() {
+    let store: Store<u64, u64> = Store::builder().publish_every(usize::MAX).build();
+    for number in 0..1_000 {
+        store.insert(number, number);
+    }
+    store.publish();
+    for round in 0..5 {
+        store.insert(round, 0);
+        store.publish();
+        let bucket = store.read();
+        assert_eq!(bucket.iter().count(), 1_000);
+        assert!((round + 1..1_000).all(|number| bucket.get(&number) == Some(&number)));
     }
 }

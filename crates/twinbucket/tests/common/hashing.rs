@@ -13,8 +13,10 @@ pub(crate) enum Hashing {
     Identity,
     /// Everything hashes to the same number.
     Constant,
-    /// Hashes differ in their 16 lowest bits only, as if an attacker had chosen the keys.
+    /// Hashes differ in their 16 lowest bits only once they are spread, as if an attacker had chosen the keys.
     SharedPrefix,
+    /// Half of all keys share the first 18 bits of the spread hash, the rest spread well.
+    Crowded(DefaultHashBuilder),
     /// Hashes differ in their 16 highest bits only.
     SharedTail,
     /// Three of four keys hash to the same number, the rest spread well.
@@ -23,12 +25,13 @@ pub(crate) enum Hashing {
 
 impl Hashing {
     /// One of each kind.
-    pub(crate) fn all() -> [Self; 6] {
+    pub(crate) fn all() -> [Self; 7] {
         [
             Self::default(),
             Self::Identity,
             Self::Constant,
             Self::SharedPrefix,
+            Self::Crowded(DefaultHashBuilder::default()),
             Self::SharedTail,
             Self::Skewed(DefaultHashBuilder::default()),
         ]
@@ -74,10 +77,20 @@ impl Hasher for Shaped {
             Hashing::Normal(spread) => spread.hash_one(self.state),
             Hashing::Identity => self.state,
             Hashing::Constant => 0x5bd1_e995_7b7d_159c,
-            Hashing::SharedPrefix => 0x5bd1_e995_7b7d_0000 | (self.state & 0xffff),
+            Hashing::SharedPrefix => unspread(0x5bd1_e995_7b7d_0000 | (self.state & 0xffff)),
+            Hashing::Crowded(spread) if self.state % 2 == 0 => unspread(spread.hash_one(self.state) >> 18),
+            Hashing::Crowded(spread) => spread.hash_one(self.state),
             Hashing::SharedTail => (self.state << 48) | 0x159c,
             Hashing::Skewed(_) if self.state % 4 != 0 => 0x5bd1_e995_7b7d_159c,
             Hashing::Skewed(spread) => spread.hash_one(self.state),
         }
     }
+}
+
+/// The number whose product with the golden ratio's 64 bits, by which the library spreads hashes, is `wanted`.
+fn unspread(wanted: u64) -> u64 {
+    const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+    // Each step of Newton's iteration doubles the number of right bits; an odd number has three to begin with.
+    let inverse = (0..5).fold(GOLDEN, |guess, _| guess.wrapping_mul(2_u64.wrapping_sub(GOLDEN.wrapping_mul(guess))));
+    wanted.wrapping_mul(inverse)
 }

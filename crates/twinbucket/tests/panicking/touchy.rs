@@ -30,7 +30,7 @@ thread_local! {
 pub(crate) struct Injected;
 
 /// Counts a call of user code, and panics if it is the one to do so. Without the panic hook: thousands of these are no news.
-fn call(fault: Fault) {
+pub(crate) fn call(fault: Fault) {
     match FUSE.get() {
         // A second panic while one unwinds would end the process.
         Some((armed, left)) if armed == fault && !thread::panicking() => {
