@@ -197,3 +197,12 @@ fn publish_cost_does_not_grow_with_the_map() {
     let (small, large) = (bytes_per_publish(10_000), bytes_per_publish(320_000));
     assert!(large < 2 * small + 2_000, "{small} bytes at 10,000 entries, {large} at 320,000");
 }
+
+#[test]
+fn publish_with_nothing_held_takes_a_leaf_and_a_chunk_and_gives_as_much_back() {
+    let (store, _) = fresh(100_000, |key| key, |_| true);
+    (0..100).for_each(|round| assert_eq!(store.insert(round, round), Some(round)));
+    let (replaced, traffic) = traffic_of(|| (0..1_000).filter_map(|round| store.insert(round * 97, round)).count());
+    assert_eq!((replaced, traffic.live_bytes()), (1_000, 0));
+    assert!(traffic.allocations <= 2_000, "arrays of versions that nobody holds are used again: {traffic:?}");
+}
