@@ -64,7 +64,10 @@ impl<K, V, S> Builder<K, V, S> {
         Builder { hasher, policy: self.policy, on_long_pin: self.on_long_pin, store: PhantomData }
     }
 
-    /// Makes room for `entries` from the start, so that loading them never splits a leaf for lack of it.
+    /// Makes room for `entries` from the start, so that loading them hardly ever splits a leaf.
+    ///
+    /// # Panics
+    /// [`build`](Self::build) panics if that many can be in no memory.
     ///
     /// # Examples
     /// ```
@@ -143,7 +146,8 @@ impl<K, V, S> Builder<K, V, S> {
     /// The report has its generation, its age and the place that took it. A read bucket and its clones count as one, from
     /// the time it was taken, whether or not something newer was published since; what a [`Reader`](crate::Reader) keeps
     /// counts from when it saw it first, at the place that made the reader. Starts a thread, which looks every quarter
-    /// of `limit`, at least every 100 ms, and calls `report`. It ends with the store.
+    /// of `limit`, at least every 100 ms, and calls `report`. It ends with the store. A slow `report` holds up the next
+    /// look, and meanwhile notes pile up.
     ///
     /// In a store with this, taking a read bucket allocates a note of some 50 bytes; readers still never wait.
     /// [`Store::get`] holds nothing, and takes no note.

@@ -12,6 +12,10 @@
 //!   dropped (an [`OwnedLeaf`]) only when no directory that holds an alias is reachable any more.
 //! - [`Leaf::table_mut`] and [`ChunkRef::chunk_mut`] are called by the one writer, and only on leaves and chunks born
 //!   since its savepoint, which no other thread can reach. A changed header must be written to every slot of the leaf.
+//!
+//! The functions below are safe to call only for code that keeps this rule, which is [`directory`](crate::directory) and
+//! [`writer`](crate::writer): what they get wrong shows up here. They are not marked `unsafe`, since each of their calls
+//! would have to repeat this page.
 
 #![expect(unsafe_code, reason = "directories of different versions alias tables and chunks; the rule is stated above")]
 

@@ -85,8 +85,8 @@ pub(crate) struct Ledger<T, R> {
     past: BTreeMap<Stamp, Past<T, R>>,
     /// Where the next check goes on.
     cursor: Stamp,
-    /// Versions kept for `at` and `rollback`, oldest first.
-    kept: VecDeque<Arc<T>>,
+    /// Stamps of the versions kept for `at` and `rollback`, oldest first: the newest in `past`.
+    kept: VecDeque<Stamp>,
     /// How many versions to keep.
     keep: usize,
     /// Leaves that hang in `past`.
@@ -115,17 +115,18 @@ impl<T, R: Retired> Ledger<T, R> {
         spares: &mut Vec<Arc<T>>,
     ) {
         if self.keep > 0 {
-            self.kept.push_back(Arc::clone(&version));
+            self.kept.push_back(stamp);
             if self.kept.len() > self.keep {
                 self.kept.pop_front();
             }
         }
+        let is_kept = self.keep > 0;
         let mut budget = Budget::after_replacing(retired.len());
         for one in &*retired {
             self.count(one);
         }
         let mut past = Past { version, retired: std::mem::take(retired) };
-        if is_unpinned(&mut past.version) && self.drain(stamp, &mut past.retired, &mut budget, doomed) {
+        if !is_kept && is_unpinned(&mut past.version) && self.drain(stamp, &mut past.retired, &mut budget, doomed) {
             *retired = past.retired;
             spare(spares, past.version);
         } else {
@@ -154,16 +155,20 @@ impl<T, R: Retired> Ledger<T, R> {
         (retired, versions)
     }
 
-    /// Returns the versions that are kept, oldest first.
+    /// Returns the versions that are kept, oldest first. They need no further reference: no sweep looks at them.
     pub(crate) fn kept(&self) -> impl Iterator<Item = &Arc<T>> {
-        self.kept.iter()
+        self.past.range(self.oldest_kept()..).map(|(_, past)| &past.version)
+    }
+
+    /// Returns the stamp from which on versions are kept.
+    fn oldest_kept(&self) -> Stamp {
+        self.kept.front().copied().unwrap_or(Stamp(u64::MAX))
     }
 
     /// Returns the past versions in the account, oldest first, each with the number of references outside of it.
     pub(crate) fn pinned(&self) -> impl Iterator<Item = (&T, usize)> {
         self.past.values().filter_map(|past| {
-            let kept = usize::from(self.kept.iter().any(|version| Arc::ptr_eq(version, &past.version)));
-            let holders = Arc::strong_count(&past.version) - 1 - kept;
+            let holders = Arc::strong_count(&past.version) - 1;
             (holders > 0).then_some((&*past.version, holders))
         })
     }
@@ -173,12 +178,13 @@ impl<T, R: Retired> Ledger<T, R> {
         (self.leaves, self.bytes)
     }
 
-    /// Looks at past versions, from newer to older and around, and drains those that nobody holds.
+    /// Looks at past versions, from newer to older and around, and drains those that are not kept and nobody holds.
     fn sweep(&mut self, budget: &mut Budget, doomed: &mut Vec<R>, spares: &mut Vec<Arc<T>>) {
-        while budget.checks > 0 && !self.past.is_empty() {
+        let end = self.oldest_kept();
+        while budget.checks > 0 {
             budget.checks -= 1;
-            let below = self.past.range_mut(..self.cursor).next_back().map(|(&stamp, _)| stamp);
-            let stamp = below.unwrap_or_else(|| *self.past.last_key_value().expect("not empty").0);
+            let newest_below = |end| self.past.range(..end).next_back().map(|(&stamp, _)| stamp);
+            let Some(stamp) = newest_below(self.cursor.min(end)).or_else(|| newest_below(end)) else { return };
             let past = self.past.get_mut(&stamp).expect("the key was just read");
             if is_unpinned(&mut past.version) {
                 let mut retired = std::mem::take(&mut past.retired);
@@ -354,6 +360,8 @@ mod tests {
         }
         held.clear();
         assert!(ledger.kept().map(|version| **version).eq([2, 3]));
+        assert!(collect(&mut ledger).is_empty());
+        assert_eq!(ledger.past.len(), 2, "the first one is gone");
         assert_eq!(ledger.pinned().count(), 0, "the store's own references are no pins");
     }
 }

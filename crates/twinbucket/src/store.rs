@@ -246,7 +246,8 @@ impl<K, V, S> Store<K, V, S> {
 
     /// Returns counts over the store.
     ///
-    /// Waits for no write bucket, only for the short time in which a publish settles its account. O(generations held).
+    /// Waits for no write bucket, only for the short time in which a publish settles its account; a publish may wait for
+    /// it too. O(generations held or kept).
     ///
     /// # Examples
     /// ```
@@ -259,7 +260,8 @@ impl<K, V, S> Store<K, V, S> {
 
     /// Returns who holds read buckets, also of the current generation: see [`Pin`].
     ///
-    /// Waits for no write bucket, only for the short time in which a publish settles its account.
+    /// Waits for no write bucket, only for the short time in which a publish settles its account; a publish may wait for
+    /// it too. O(generations held or kept), or, with [`on_long_pin`](Builder::on_long_pin), O(read buckets held).
     ///
     /// # Examples
     /// ```
@@ -371,7 +373,8 @@ where
         self.write_one(|bucket| bucket.insert(key, value))
     }
 
-    /// Removes a key and returns its value. As [`insert`](Self::insert) in all else.
+    /// Removes a key and returns its value. As [`insert`](Self::insert) in all else, but for one case: where single writes
+    /// are staged and `Drop` of the key panics, it is removed.
     ///
     /// # Examples
     /// ```
@@ -418,7 +421,8 @@ where
         bucket.publish()
     }
 
-    /// Publishes the contents of an older generation again, as a new one. Staged changes are undone with the rest.
+    /// Publishes the contents of an older generation again, as a new one. Staged changes are undone with the rest; a key
+    /// that both have stays the one that it is now, should equal keys be distinguishable.
     ///
     /// Waits for another writer, never for readers. Costs O(leaves that differ).
     ///

@@ -42,8 +42,11 @@ pub(crate) struct Timer(Sender<Instant>);
 /// The thread's end.
 pub(crate) struct Alarm(Receiver<Instant>);
 
-/// The longest time between two looks at the records of a store with `on_long_pin`, which also bounds how many notes
-/// of read buckets that are gone can pile up.
+/// Time until the turn is asked for again, where it cannot be waited for.
+const RETRY: Duration = Duration::from_millis(1);
+
+/// The longest time between two looks at the records of a store with `on_long_pin`: between them, notes of read buckets
+/// that are gone pile up.
 const LONG_PIN_TICK: Duration = Duration::from_millis(100);
 
 /// Makes the two ends.
@@ -90,10 +93,13 @@ impl Alarm {
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if publish_at.is_some_and(|at| at <= Instant::now()) {
-                publish_at = None;
                 let Some(store) = store.upgrade() else { return };
+                // Where there are pins to watch, a writer that takes its time is not waited for, but asked again.
+                let bucket =
+                    if tick.is_some() { WriteBucket::try_begin(&store) } else { Some(WriteBucket::begin(&store)) };
+                publish_at = if bucket.is_some() { None } else { Some(Instant::now() + RETRY) };
                 // A panic in a destructor must not silence what comes later.
-                let _ = catch_unwind(AssertUnwindSafe(|| WriteBucket::begin(&store).publish()));
+                let _ = catch_unwind(AssertUnwindSafe(|| bucket.map(WriteBucket::publish)));
             }
             if let Some(long_pins) = long_pins {
                 long_pins.check();

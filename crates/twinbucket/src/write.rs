@@ -499,7 +499,8 @@ where
             }
             differing.push(at);
         }
-        changes.removed = before - changes.unchanged - changes.changed;
+        // An `Eq` that contradicts itself may find one entry twice.
+        changes.removed = before.saturating_sub(changes.unchanged + changes.changed);
         if changes.removed > 0 {
             writer.retain(|key, _| given.find(hash_of(key), |(_, other, _)| other == key).is_some(), &hash_of);
         }

@@ -6,8 +6,9 @@
 //! for the ledger, the rest was never visible and is `doomed`.
 //!
 //! # Panics in user code
-//! `Hash`, `Eq` and `Clone` run before anything is changed, and `Drop` after it: every operation that panics has
-//! either left the contents as they were or done all of its work, and always a state that can be discarded.
+//! `Hash`, `Eq` and `Clone` run before an entry is changed, and `Drop` after it: whatever panics has either left that
+//! entry as it was or done all of its work, and always a state that can be discarded or written to again. What changes
+//! many entries (`retain`, `extend`, `sync`) may stop between two of them.
 
 mod shape;
 
@@ -385,13 +386,16 @@ impl<K, V> Writer<K, V> {
     }
 
     /// Removes everything and makes room for `capacity` entries.
+    ///
+    /// # Panics
+    /// If that many can be in no memory; then nothing is changed.
     pub(crate) fn reset(&mut self, capacity: usize) {
+        let (directory, tally) = with_room_for(capacity, self.limit, self.stamp);
         for slot in self.directory.firsts() {
             let born = self.directory.mark(slot).born;
             let old = Old::leaf(self.directory.leaf(slot), born);
             if born == self.stamp { self.doomed.push(old) } else { self.replaced.push(old) }
         }
-        let (directory, tally) = with_room_for(capacity, self.limit, self.stamp);
         self.install(directory);
         self.tally = tally;
         self.changed = true;

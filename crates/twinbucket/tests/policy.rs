@@ -408,3 +408,29 @@ fn a_time_that_never_comes_is_no_time() {
     assert_eq!(store.get(&1), None);
     assert_eq!(store.publish().get(), 1);
 }
+
+#[test]
+#[should_panic(expected = "capacity overflow")]
+fn a_capacity_that_no_memory_holds_is_a_clear_panic() {
+    Store::<u64, u64>::builder().capacity(usize::MAX).build();
+}
+
+#[test]
+fn long_pins_are_reported_while_a_write_bucket_is_held_and_a_publish_is_due() {
+    let (sender, pins) = mpsc::channel();
+    let store = Store::builder()
+        .publish_every(usize::MAX)
+        .publish_within(Duration::from_millis(1))
+        .on_long_pin(Duration::from_millis(20), move |pin| sender.send(pin.generation()).unwrap_or_default())
+        .build();
+    store.insert(1, 1);
+    let write = store.write();
+    let held = store.read();
+    assert_eq!(pins.recv_timeout(Duration::from_secs(10)), Ok(held.generation()));
+    write.discard();
+    let mut watch = store.watch();
+    if store.get(&1).is_none() {
+        watch.wait_timeout(Duration::from_secs(10)).expect("the publish was only put off");
+    }
+    assert_eq!(store.get(&1), Some(1));
+}

@@ -319,6 +319,7 @@ fn slack(capacity: usize) -> usize {
 ///
 /// The tables are allocated in the order of the directory, so that a walk finds them side by side in memory.
 pub(super) fn with_room_for<K, V>(capacity: usize, limit: usize, born: Stamp) -> (Directory<K, V>, Tally) {
+    assert!(capacity <= isize::MAX as usize / (size_of::<(K, V)>() + 1), "capacity overflow: {capacity} entries");
     let depth = depth_for(capacity, limit);
     let mut directory = Directory::new(depth.max(MIN_BITS), depth, born);
     let mut tally = Tally::empty(depth);

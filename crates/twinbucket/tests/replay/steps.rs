@@ -70,9 +70,10 @@ pub(crate) enum Step {
     Diff(usize, usize),
 }
 
-/// Any run.
+/// Any run; most are short.
 fn run() -> impl Strategy<Value = Run> {
-    (any::<u16>(), 1..400_u16, 0..1000_u16).prop_map(|(start, len, seed)| Run { start, len, seed })
+    let len = prop_oneof![5 => 1..400_u16, 1 => 400..4_000_u16];
+    (any::<u16>(), len, 0..1_000_u16).prop_map(|(start, len, seed)| Run { start, len, seed })
 }
 
 /// Any step.
