@@ -13,7 +13,7 @@ static ALLOCATOR: Counting = Counting;
 
 fn main() {
     // `cargo test --benches` asks for a quick look at whether it works at all.
-    let from = if env::args().any(|argument| argument == "--test") { 1 << 10 } else { 1 << 19 };
+    let from = if env::args().any(|argument| argument == "--test") { 1 << 10 } else { 1 << 18 };
     let memory = vec![measure::<u64>(from), measure::<String>(from)];
     print!("{}", Findings { memory, ..Findings::default() }.markdown());
 }

@@ -61,13 +61,13 @@ enum What {
 }
 
 /// Tables that stand beside each other at most, in bytes, roughly.
-const ROOM: u64 = 8 << 30;
+const ROOM: u64 = 10 << 30;
 /// Changes published at once,
 const BULK: usize = 10_000;
 /// in a table of this size.
 const BULK_SIZE: u64 = 1_000_000;
 /// Memory is averaged over sizes from this to twice this.
-const MEMORY_SIZE: u64 = 1 << 19;
+const MEMORY_SIZE: u64 = 1 << 18;
 
 fn main() -> io::Result<()> {
     let arguments = Arguments::parse();
