@@ -16,7 +16,7 @@ use crate::ledger::Stamp;
 /// Bytes of a leaf of plain data, about: a page.
 const LEAF_BYTES: usize = 4096;
 /// Entries in a leaf at most, where keys or values have drop glue and copying them runs user code.
-const LEAF_ENTRIES_WITH_DROP: usize = 28;
+const LEAF_ENTRIES_WITH_DROP: usize = 56;
 
 /// Entries that a leaf may have before it splits: as many as fill the table of the right power of two.
 pub(super) fn leaf_limit<K, V>() -> usize {
