@@ -48,7 +48,7 @@ pub mod names {
     pub const LEFT_RIGHT: &str = "left-right";
 }
 
-/// A loop over keys that looks each up and sums up what it finds, see [`sum`].
+/// A loop over keys that looks each up and sums up what it finds, see `sum`.
 pub type LookUp<'a, T> = Box<dyn FnMut(&[T]) -> u64 + 'a>;
 
 /// A point-in-time view that is held: whatever is published meanwhile, it tells the content from when it was taken.
@@ -101,7 +101,7 @@ pub fn all<T: Item>() -> Vec<Build<T>> {
     all
 }
 
-/// What [`sum`] adds for a key that is missing: more than all weights of strings together, and odd.
+/// What `sum` adds for a key that is missing: more than all weights of strings together, and odd.
 const MISSING: u64 = (1 << 50) + 1;
 
 /// Looks up each key and sums up the weights of what is found.
@@ -110,7 +110,7 @@ pub(crate) fn sum<'a, T>(keys: &'a [T], mut get: impl FnMut(&'a T) -> Option<u64
     keys.iter().fold(0, |sum, key| sum.wrapping_add(get(black_box(key)).unwrap_or(MISSING)))
 }
 
-/// The loop of [`sum`] with no lookup in it, to be taken off.
+/// The loop of `sum` with no lookup in it, to be taken off.
 pub fn empty_loop<T: Item>(keys: &[T]) -> u64 {
     sum(keys, |key| Some(key.touch()))
 }
