@@ -236,6 +236,7 @@ impl<K, V> Writer<K, V> {
     pub(crate) fn freeze(&self, directory: &mut Directory<K, V>, stamp: Stamp) {
         if stamp < self.moved_since {
             directory.copy_from(&self.directory);
+            return;
         }
         for &(_, place) in self.moved.iter().rev().take_while(|&&(moved, _)| moved > stamp) {
             directory.replace_chunk(place, self.directory.chunks()[place]);
@@ -268,14 +269,12 @@ impl<K, V> Writer<K, V> {
     /// Returns the stamp of the last publish.
     pub(crate) fn dissolve(&mut self) -> Stamp {
         self.commit();
-        for slot in self.directory.firsts() {
-            let old = Old::leaf(self.directory.leaf(slot), self.directory.mark(slot).born);
-            if old.born <= self.published { self.pending.push(old) } else { self.doomed.push(old) }
-        }
-        for &chunk in self.directory.chunks() {
-            let old = Old::chunk(chunk);
-            if old.born <= self.published { self.pending.push(old) } else { self.doomed.push(old) }
-        }
+        let leaves = self.directory.firsts().map(|slot| (self.directory.leaf(slot), self.directory.mark(slot).born));
+        let leaves = leaves.map(|(leaf, born)| Old::leaf(leaf, born));
+        let chunks = self.directory.chunks().iter().map(|&chunk| Old::chunk(chunk));
+        let (visible, never_seen) = leaves.chain(chunks).partition::<Vec<_>, _>(|old| old.born <= self.published);
+        self.pending.extend(visible);
+        self.doomed.extend(never_seen);
         self.published
     }
 
