@@ -13,7 +13,7 @@ use std::ops::Range;
 use crate::leaf::{CHUNK_BITS, CHUNK_SLOTS, Chunk, ChunkRef, Leaf, Mark, Table, Top, chunks_for, spread};
 use crate::ledger::Stamp;
 
-/// The shortest directory has two slots, so that the shift by `64 - bits` is always less than 64.
+/// The shortest directory has two slots.
 pub(crate) const MIN_BITS: u32 = 1;
 /// The longest directory; more slots than memory has room for.
 pub(crate) const MAX_BITS: u32 = 48;

@@ -2,8 +2,8 @@
 //!
 //! A leaf is one flat hash table. Its header (pointer, mask, counts) sits in a directory slot and is copied bit by bit
 //! from slot to slot and from version to version, so that a lookup reaches the table without a further hop. A chunk is
-//! 64 directory slots in one allocation, and versions share chunks in the same way. All of that aliasing is in here;
-//! nothing in here knows of generations, pins or hashing.
+//! 64 directory slots in one allocation, and versions share chunks in the same way. All of that aliasing is in here, and
+//! the way from a hash to its leaf; nothing in here knows of generations or pins.
 //!
 //! # The rule
 //! - A [`Leaf`] and a [`ChunkRef`] are aliases: copying or dropping one does nothing to what it names.
@@ -154,7 +154,7 @@ impl<K, V> Deref for ChunkRef<K, V> {
 
     #[inline]
     fn deref(&self) -> &Chunk<K, V> {
-        // SAFETY: the pointer came from `Box::into_raw` in `new` or `copy`; by the module's rule the chunk's owner is
+        // SAFETY: the pointer came from a leaked box in `from_box`; by the module's rule the chunk's owner is
         // dropped only when no directory with an alias is reachable, and whoever calls this reached one.
         unsafe { self.0.as_ref() }
     }
@@ -237,7 +237,7 @@ const SCALE_BITS: u32 = 5;
 pub(crate) struct Top<K, V> {
     /// The chunks; always as many as `shift` says.
     chunks: Vec<ChunkRef<K, V>>,
-    /// How far to shift a spread hash to the right to get its slot times `SCALE`: from 1 to 58.
+    /// How far to shift a spread hash to the right to get its slot times 2^`SCALE_BITS`: from 1 to 58.
     shift: u32,
 }
 
@@ -302,10 +302,6 @@ mod tests {
             table.insert_unique(spread(key), (key, key), |&(key, _)| spread(key));
         }
         table
-    }
-
-    fn spread(key: u64) -> u64 {
-        key.wrapping_mul(0x9E37_79B9_7F4A_7C15)
     }
 
     // The writer relies on the three facts below; hashbrown has them, but does not promise them.

@@ -9,7 +9,8 @@
 //! slot holds a newer version, and the ledger hands out no `Arc` of an unpinned one.
 //!
 //! The ledger frees nothing itself. It gives back what may go, a bounded number at a time, and knows nothing of leaves
-//! or hashing. All of it is under one lock that is held for a bounded number of steps and never while user code runs.
+//! or hashing. All of it is under one lock, which a publish holds for a bounded number of steps, and which is never held
+//! while user code runs.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -39,7 +40,8 @@ pub(crate) trait Retired {
 const CHECKS: usize = 4;
 /// Replaced things freed in one publish, besides twice what it replaced.
 const FREES: usize = 16;
-/// Versions that nobody holds, kept to be filled again: one for each pin that a usual reader has come and gone.
+/// Versions that nobody holds and that are kept to be filled again: enough that short pins do not make the next publish
+/// allocate one.
 const SPARES: usize = 4;
 /// Replaced things that may move to an older pin for each one that may be freed.
 const MOVES_PER_FREE: usize = 4;
@@ -114,16 +116,17 @@ impl<T, R: Retired> Ledger<T, R> {
         doomed: &mut Vec<R>,
         spares: &mut Vec<Arc<T>>,
     ) {
-        if self.keep > 0 {
+        let is_kept = self.keep > 0;
+        if is_kept {
             self.kept.push_back(stamp);
             if self.kept.len() > self.keep {
                 self.kept.pop_front();
             }
         }
-        let is_kept = self.keep > 0;
         let mut budget = Budget::after_replacing(retired.len());
-        for one in &*retired {
-            self.count(one);
+        for (leaves, bytes) in retired.iter().map(R::size) {
+            self.leaves += leaves;
+            self.bytes += bytes;
         }
         let mut past = Past { version, retired: std::mem::take(retired) };
         if !is_kept && is_unpinned(&mut past.version) && self.drain(stamp, &mut past.retired, &mut budget, doomed) {
@@ -229,12 +232,6 @@ impl<T, R: Retired> Ledger<T, R> {
             }
         }
         true
-    }
-
-    fn count(&mut self, one: &R) {
-        let (leaves, bytes) = one.size();
-        self.leaves += leaves;
-        self.bytes += bytes;
     }
 }
 

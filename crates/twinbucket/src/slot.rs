@@ -66,14 +66,9 @@ impl<T> Slot<T> {
 
 /// The oracle: a slot over a mutex, with the same four methods and the same separate address.
 #[cfg(any(test, loom))]
-#[cfg_attr(all(not(loom), not(test)), expect(dead_code))]
 pub(crate) struct LockedSlot<T> {
     /// The `Arc` itself.
-    #[cfg(loom)]
-    value: loom::sync::Mutex<Arc<T>>,
-    /// The `Arc` itself.
-    #[cfg(not(loom))]
-    value: std::sync::Mutex<Arc<T>>,
+    value: crate::sync::Mutex<Arc<T>>,
     /// As in `Slot`.
     address: AtomicPtr<T>,
 }
@@ -82,32 +77,22 @@ pub(crate) struct LockedSlot<T> {
 impl<T> LockedSlot<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
         let address = AtomicPtr::new(Arc::as_ptr(&value).cast_mut());
-        Self { value: value.into(), address }
+        Self { value: crate::sync::Mutex::new(value), address }
     }
 
     pub(crate) fn load(&self) -> Arc<T> {
-        Arc::clone(&self.lock())
+        Arc::clone(&self.value.lock().expect("no code panics while it holds this lock"))
     }
 
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
         // Relaxed: as in `Slot::replace`.
         self.address.store(Arc::as_ptr(&new).cast_mut(), Ordering::Relaxed);
-        std::mem::replace(&mut *self.lock(), new)
+        std::mem::replace(&mut *self.value.lock().expect("no code panics while it holds this lock"), new)
     }
 
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {
         // Relaxed: as in `Slot::is_current`.
         std::ptr::eq(self.address.load(Ordering::Relaxed), Arc::as_ptr(seen))
-    }
-
-    #[cfg(loom)]
-    fn lock(&self) -> loom::sync::MutexGuard<'_, Arc<T>> {
-        self.value.lock().expect("no code panics while it holds this lock")
-    }
-
-    #[cfg(not(loom))]
-    fn lock(&self) -> std::sync::MutexGuard<'_, Arc<T>> {
-        self.value.lock().expect("no code panics while it holds this lock")
     }
 }
 

@@ -156,10 +156,7 @@ impl<K, V> Writer<K, V> {
         let depth = self.directory.mark(slot).depth;
         self.hash_entries(&[slot, buddy], hash_of);
         let (one, other) = (self.take_table(slot), self.take_table(buddy));
-        let mut merged = Table::with_capacity(one.len() + other.len());
-        for (entry, &hash) in one.into_iter().chain(other).zip(&self.hashes) {
-            move_entry(&mut merged, hash, entry);
-        }
+        let merged = gather(one.len() + other.len(), one.into_iter().chain(other), &self.hashes);
         self.give_table(self.directory.extent_at(slot, depth - 1), merged, depth - 1);
         self.count_leaves(depth, -2);
         self.count_leaves(depth - 1, 1);
@@ -168,11 +165,7 @@ impl<K, V> Writer<K, V> {
     /// Moves the entries of a leaf that is the write bucket's own into a table of the given capacity.
     fn rebuild(&mut self, slot: usize, capacity: usize, hash_of: &impl Fn(&K) -> u64) {
         self.hash_entries(&[slot], hash_of);
-        let table = self.take_table(slot);
-        let mut rebuilt = Table::with_capacity(capacity);
-        for (entry, &hash) in table.into_iter().zip(&self.hashes) {
-            move_entry(&mut rebuilt, hash, entry);
-        }
+        let rebuilt = gather(capacity, self.take_table(slot).into_iter(), &self.hashes);
         self.give_table(self.directory.extent(slot), rebuilt, self.directory.mark(slot).depth);
     }
 
@@ -340,6 +333,15 @@ fn depth_for(capacity: usize, limit: usize) -> u32 {
     }
     let leaves = capacity.div_ceil(limit - limit / 5);
     (usize::BITS - (leaves - 1).leading_zeros()).min(MAX_BITS)
+}
+
+/// Moves entries with the given hashes to a new table.
+fn gather<K, V>(capacity: usize, entries: impl Iterator<Item = (K, V)>, hashes: &[u64]) -> Table<K, V> {
+    let mut table = Table::with_capacity(capacity);
+    for (entry, &hash) in entries.zip(hashes) {
+        move_entry(&mut table, hash, entry);
+    }
+    table
 }
 
 fn move_entry<K, V>(table: &mut Table<K, V>, hash: u64, entry: (K, V)) {
