@@ -19,6 +19,9 @@ pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static {
     /// Reads what the item points to, as any lookup of it has to.
     fn touch(&self) -> u64;
 
+    /// Returns a number that tells the item from others, so that a reader can say which version of a value it saw.
+    fn mark(&self) -> u64;
+
     /// Returns the bytes on the heap that belong to a clone of the item.
     fn heap_bytes(&self) -> usize;
 }
@@ -37,6 +40,11 @@ impl Item for u64 {
 
     #[inline]
     fn touch(&self) -> u64 {
+        *self
+    }
+
+    #[inline]
+    fn mark(&self) -> u64 {
         *self
     }
 
@@ -63,10 +71,34 @@ impl Item for String {
 
     #[inline]
     fn touch(&self) -> u64 {
-        u64::from(self.as_bytes()[0])
+        self.as_bytes().first().copied().map_or(0, u64::from)
+    }
+
+    /// Takes the last eight bytes; of items made by [`nth`](Item::nth), these are half of the scrambled number.
+    #[inline]
+    fn mark(&self) -> u64 {
+        self.as_bytes().last_chunk().map_or(0, |last| u64::from_le_bytes(*last))
     }
 
     fn heap_bytes(&self) -> usize {
         self.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn distinct<T: Item>() {
+        let marks: HashSet<u64> = (0..10_000).map(|number| T::nth(number).mark()).collect();
+        assert_eq!(marks.len(), 10_000, "{}", T::NAME);
+    }
+
+    #[test]
+    fn marks_tell_items_apart() {
+        distinct::<u64>();
+        distinct::<String>();
     }
 }

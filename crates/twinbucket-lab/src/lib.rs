@@ -1,0 +1,11 @@
+//! The lab: workloads, recorders and reports that measure the store beside other maps.
+
+pub mod counting;
+pub mod item;
+pub mod plan;
+pub mod results;
+pub mod rivals;
+pub mod rng;
+pub mod workload;
+
+pub use crate::item::Item;
