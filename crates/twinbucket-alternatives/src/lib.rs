@@ -1,7 +1,12 @@
 //! Other designs of a concurrent map, each complete, behind one trait.
 
+mod left_right;
 mod map;
+mod rwlock;
+mod store;
 
 pub use hashbrown::{DefaultHashBuilder, Equivalent};
 
+pub use crate::left_right::{LeftRightBatch, LeftRightMap, LeftRightReader};
 pub use crate::map::{Capabilities, ConcurrentMap, View, WaitsFor, WhileWalking};
+pub use crate::rwlock::RwLockMap;

@@ -86,6 +86,8 @@ pub enum View {
 pub enum WhileWalking {
     /// It waits until the walk is over.
     Waits,
+    /// The first one goes on and the walk does not see it; the one after it waits until the walk is over.
+    GoesOnOnce,
     /// It waits until the walk has left the part of the map that it goes to.
     WaitsForPart,
     /// It goes on; the walk may see it or not.
@@ -97,6 +99,9 @@ pub enum WhileWalking {
 }
 
 /// Whom an operation may have to wait for.
+///
+/// What counts is a wait for as long as somebody else's closure or walk lasts, or for a step whose cost grows with the
+/// map. A lock that is held for one step of constant cost does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WaitsFor {
     /// Nobody.
