@@ -1,8 +1,12 @@
 //! The lab: workloads, recorders and reports that measure the store beside other maps.
 
+pub mod baseline;
+pub mod budget;
 pub mod counting;
+mod environment;
 pub mod item;
 pub mod plan;
+pub mod report;
 pub mod results;
 pub mod rivals;
 pub mod rng;
