@@ -1,13 +1,8 @@
 //! The report for programs: all figures with their units in their names, in one JSON file.
 
 use std::env;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::process;
 use std::time::Duration;
 
-use anyhow::Context;
 use serde_json::{Value, json};
 
 use crate::contender::Footprint;
@@ -16,81 +11,6 @@ use crate::report::{Report, cpus};
 use crate::run::Side;
 use crate::threads::{BATCH, Reads};
 use crate::units::ratio;
-
-/// A file that is to be written at the end of a run, whole or not at all.
-#[derive(Debug)]
-pub(crate) struct JsonFile {
-    /// The file as the user named it.
-    named: PathBuf,
-    /// Where the text is to be written.
-    target: Target,
-}
-
-/// Where a JSON text goes.
-#[derive(Debug)]
-enum Target {
-    /// Beside the file, and then in its place.
-    Replaced {
-        /// The file.
-        file: PathBuf,
-        /// The file beside it, of this process only.
-        beside: PathBuf,
-    },
-    /// Straight into something that is no regular file, like a pipe.
-    Direct,
-}
-
-impl JsonFile {
-    /// Checks that `path` can be written, so that a run of minutes does not end in an error about its result.
-    ///
-    /// # Errors
-    /// If `path` is a folder, or nothing can be created beside it.
-    pub(crate) fn prepare(path: &Path) -> anyhow::Result<Self> {
-        let named = path.to_owned();
-        let target = Self::target(path).with_context(|| refusal(path))?;
-        if let Target::Replaced { beside, .. } = &target {
-            fs::write(beside, b"").and_then(|()| fs::remove_file(beside)).with_context(|| refusal(path))?;
-        }
-        Ok(Self { named, target })
-    }
-
-    /// Decides how `path` is to be written.
-    fn target(path: &Path) -> io::Result<Target> {
-        let file = match fs::metadata(path) {
-            Ok(found) if found.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(found) if !found.is_file() => return Ok(Target::Direct),
-            // The file behind a link is what is replaced, not the link.
-            Ok(_) => fs::canonicalize(path)?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => path.to_owned(),
-            Err(error) => return Err(error),
-        };
-        let mut name = file.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
-        name.push(format!(".{}.part", process::id()));
-        Ok(Target::Replaced { beside: file.with_file_name(name), file })
-    }
-
-    /// Writes `text`.
-    ///
-    /// # Errors
-    /// If that fails; a file that was there before is then as it was.
-    pub(crate) fn write(&self, text: &str) -> anyhow::Result<()> {
-        match &self.target {
-            Target::Direct => fs::write(&self.named, text),
-            Target::Replaced { file, beside } => {
-                fs::write(beside, text).and_then(|()| fs::rename(beside, file)).inspect_err(|_| {
-                    // What is left of the text is of no use; the first error is the one to report.
-                    let _ = fs::remove_file(beside);
-                })
-            }
-        }
-        .with_context(|| refusal(&self.named))
-    }
-}
-
-/// Says what failed, and what to do.
-fn refusal(path: &Path) -> String {
-    format!("cannot write the JSON file {}; name a file in a folder that can be written to", path.display())
-}
 
 impl Report<'_> {
     /// The report as JSON, with a line end.
@@ -198,13 +118,6 @@ fn nanos(time: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[cfg(unix)]
-    #[test]
-    fn device_is_written_into_and_never_replaced() {
-        let file = JsonFile::prepare(Path::new("/dev/null")).unwrap();
-        assert!(matches!(file.target, Target::Direct));
-    }
 
     #[test]
     fn kind_of_event_without_events_is_only_counted() {

@@ -7,6 +7,7 @@ mod args;
 mod builtin;
 mod contender;
 mod edits;
+mod files;
 mod json;
 mod measure;
 mod progress;
@@ -26,7 +27,7 @@ use anyhow::Context;
 use clap::Parser;
 
 use crate::args::Args;
-use crate::json::JsonFile;
+use crate::files::OutputFile;
 use crate::progress::Progress;
 use crate::report::Report;
 use crate::table::Table;
@@ -60,7 +61,7 @@ fn run() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
-    let json = args.json.as_deref().map(JsonFile::prepare).transpose()?;
+    let json = args.json.as_deref().map(|path| OutputFile::prepare("JSON file", path)).transpose()?;
     let plan = args.plan();
     let progress = Progress::new("loading the table");
     let table = match args.table() {
