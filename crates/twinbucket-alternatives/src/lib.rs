@@ -3,6 +3,7 @@
 mod left_right;
 mod map;
 mod rwlock;
+mod sharded;
 mod store;
 
 pub use hashbrown::{DefaultHashBuilder, Equivalent};
@@ -10,3 +11,4 @@ pub use hashbrown::{DefaultHashBuilder, Equivalent};
 pub use crate::left_right::{LeftRightBatch, LeftRightMap, LeftRightReader};
 pub use crate::map::{Capabilities, ConcurrentMap, View, WaitsFor, WhileWalking};
 pub use crate::rwlock::RwLockMap;
+pub use crate::sharded::{CannotRemove, Load, LoadFactor, Modulo, Ring, Router, ShardedMap, Weighted};
