@@ -2,13 +2,17 @@
 
 mod left_right;
 mod map;
+mod read_mostly;
 mod rwlock;
 mod sharded;
 mod store;
+mod striped;
 
 pub use hashbrown::{DefaultHashBuilder, Equivalent};
 
 pub use crate::left_right::{LeftRightBatch, LeftRightMap, LeftRightReader};
 pub use crate::map::{Capabilities, ConcurrentMap, View, WaitsFor, WhileWalking};
+pub use crate::read_mostly::ReadMostlyMap;
 pub use crate::rwlock::RwLockMap;
 pub use crate::sharded::{CannotRemove, Load, LoadFactor, Modulo, Ring, Router, ShardedMap, Weighted};
+pub use crate::striped::{Snapshot, StripedMap};
