@@ -1,6 +1,7 @@
 //! The lab: workloads, recorders and reports that measure the store beside other maps.
 
 pub mod baseline;
+mod bench;
 pub mod budget;
 pub mod counting;
 mod environment;
@@ -10,6 +11,9 @@ pub mod report;
 pub mod results;
 pub mod rivals;
 pub mod rng;
+pub mod run;
+pub mod statistics;
 pub mod workload;
 
+pub use crate::bench::memory;
 pub use crate::item::Item;
