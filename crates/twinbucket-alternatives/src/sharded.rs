@@ -99,8 +99,8 @@ impl<K, V, R: Router, S> ShardedMap<K, V, R, S> {
     ///
     /// The shards share a capacity by weight: `capacity` entries at first, 0 if you do not know. A shard is full when its
     /// entries reach `factor` times its part. When all are full, the capacity grows by a quarter, or by one entry per
-    /// shard if that is more. So while a large map fills up, no shard gets more than about 1.25 times its share,
-    /// whatever the router. A key stays where it was placed until it is removed or its home changes.
+    /// shard if that is more. So when the map has outgrown `capacity`, no shard gets more than about 1.25 times its
+    /// share, whatever the router. A key stays where it was placed until it is removed or its shard is.
     ///
     /// The price: the keys that live away from home are looked for in several shards, as are missing keys with the same
     /// home, and writes to them exclude each other per home. The fuller the shards, the more they are: give a `factor`

@@ -1,7 +1,7 @@
 //! Adding and removing shards: which entries move, and where to.
 //!
-//! An entry moves if its shard goes, or if its home changes and has room. Otherwise it stays, even if it lives away from
-//! home: all that changes then is the account that its home keeps.
+//! An entry moves if its shard goes, or if it lives at home and gets another home that has room. Else it stays, also away
+//! from home: all that changes then is the account that its home keeps.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -209,9 +209,9 @@ impl<'a, R: Router> Plan<'a, R> {
     /// Decides where an entry goes that lives in shard `now`, or in the one that goes.
     fn target(&mut self, hash: u64, now: Option<usize>) -> usize {
         let home = self.new.home(hash);
-        let same_home = self.renumber(self.old.home(hash)) == Some(home);
+        let lived_at_home = now == self.renumber(self.old.home(hash));
         let target = match now {
-            Some(now) if same_home || now == home || !self.has_room(home) => now,
+            Some(now) if now == home || !lived_at_home || !self.has_room(home) => now,
             Some(_) => home,
             None => self.first_with_room(hash),
         };
