@@ -6,7 +6,7 @@ use std::hash::Hash;
 use crate::rng::scramble;
 
 /// A type that serves as key and as value.
-pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static {
+pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + Steady + 'static {
     /// The name in reports.
     const NAME: &'static str;
 
@@ -25,6 +25,20 @@ pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + 'static {
     /// Returns the bytes on the heap that belong to a clone of the item.
     fn heap_bytes(&self) -> usize;
 }
+
+/// What peers ask of a key whose clones lie in two of their maps: it hashes and compares the same each time.
+#[cfg(feature = "peers")]
+pub trait Steady: evmap::StableHashEq + flashmap::TrustedHashEq {}
+
+#[cfg(feature = "peers")]
+impl<T: evmap::StableHashEq + flashmap::TrustedHashEq> Steady for T {}
+
+/// What peers ask of a key; nothing, as this build has none.
+#[cfg(not(feature = "peers"))]
+pub trait Steady {}
+
+#[cfg(not(feature = "peers"))]
+impl<T> Steady for T {}
 
 impl Item for u64 {
     const NAME: &'static str = "u64";

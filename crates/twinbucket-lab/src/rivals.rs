@@ -9,9 +9,12 @@
 
 mod alternatives;
 mod bare;
+#[cfg(feature = "peers")]
+mod peers;
 mod registry;
 mod store;
 
+use std::collections::HashSet;
 use std::hint::black_box;
 
 pub use hashbrown::DefaultHashBuilder;
@@ -82,7 +85,7 @@ pub trait Rival<T: Item>: Send + Sync {
     fn settle(&self) {}
 
     /// Returns a view of the current content that nobody waits for, or `None` if the design has none.
-    fn hold(&self) -> Option<Box<dyn View<T>>>;
+    fn hold(&self) -> Option<Box<dyn View<T> + '_>>;
 
     /// Looks `key` up and calls `meanwhile` while still inside of the map, as a slow reader is: with whatever this design's
     /// readers hold while they look at an entry, be it a guard, a lock or a view.
@@ -131,10 +134,13 @@ trait Lookup<T> {
     fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R>;
 }
 
-impl<T: Item, M: ConcurrentMap<T, T>> Lookup<T> for &M {
+/// A map of the shared trait, looked at by one thread.
+struct Shared<'a, M>(&'a M);
+
+impl<T: Item, M: ConcurrentMap<T, T>> Lookup<T> for Shared<'_, M> {
     #[inline]
     fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R> {
-        self.get_with(key, look)
+        self.0.get_with(key, look)
     }
 }
 
@@ -161,6 +167,16 @@ fn sum<'a, T>(keys: &'a [T], mut get: impl FnMut(&'a T) -> Option<u64>) -> u64 {
 #[inline]
 fn total<'a, T: Item>(values: impl Iterator<Item = &'a T>) -> u64 {
     values.fold(0, |sum, value| sum.wrapping_add(value.weigh()))
+}
+
+/// Inserts entries and returns their keys.
+fn noted<T: Item>(entries: &mut dyn Iterator<Item = (T, T)>, mut insert: impl FnMut(T, T)) -> HashSet<T> {
+    entries
+        .map(|(key, value)| {
+            insert(key.clone(), value);
+            key
+        })
+        .collect()
 }
 
 /// Returns clones of entries.

@@ -5,15 +5,20 @@
 use std::collections::HashSet;
 use std::{mem, slice};
 
-use twinbucket_alternatives::{ConcurrentMap, LeftRightMap, LeftRightReader, RwLockMap};
+use twinbucket_alternatives::{
+    ConcurrentMap, LeftRightMap, LeftRightReader, ReadMostlyMap, RwLockMap, ShardedMap, StripedMap,
+};
 
-use super::{IN_TABLE, Kind, Lookup, Lookups, OneByOne, Rival, View, Way};
+use super::{IN_TABLE, Kind, Lookup, Lookups, OneByOne, Rival, Shared, View, Way, noted};
 use crate::item::Item;
 
 /// The other designs as rivals.
 pub(super) fn kinds<T: Item>() -> Vec<Kind<T>> {
     vec![
         kind::<T, RwLockMap<T, T>>(&Way { id: "rwlock", name: "RwLock<HashMap>", follows: true }),
+        kind::<T, ReadMostlyMap<T, T>>(&Way { id: "read-mostly", name: "read-mostly", follows: true }),
+        kind::<T, ShardedMap<T, T>>(&Way { id: "sharded", name: "sharded", follows: true }),
+        kind::<T, StripedMap<T, T>>(&Way { id: "striped", name: "striped", follows: true }),
         kind::<T, LeftRightMap<T, T>>(&Way { id: "left-right", name: "left-right", follows: true }),
     ]
 }
@@ -41,7 +46,7 @@ trait Alternative<T: Item>: ConcurrentMap<T, T> + Sized {
 
     /// Makes a reader for the calling thread.
     fn reader(&self) -> Box<dyn Lookups<T> + '_> {
-        Box::new(OneByOne(self))
+        Box::new(OneByOne(Shared(self)))
     }
 
     /// Applies changes.
@@ -59,16 +64,6 @@ trait Alternative<T: Item>: ConcurrentMap<T, T> + Sized {
 
     /// Frees what merely waits to be freed.
     fn settle(&self) {}
-}
-
-/// Inserts entries and returns their keys.
-fn noted<T: Item>(entries: &mut dyn Iterator<Item = (T, T)>, mut insert: impl FnMut(T, T)) -> HashSet<T> {
-    entries
-        .map(|(key, value)| {
-            insert(key.clone(), value);
-            key
-        })
-        .collect()
 }
 
 /// Returns the keys of a map that are not among those given.
@@ -98,6 +93,27 @@ impl<T: Item> Alternative<T> for RwLockMap<T, T> {
         let table = entries.collect();
         let old = mem::replace(&mut *self.write(), table);
         drop(old);
+    }
+}
+
+impl<T: Item> Alternative<T> for ReadMostlyMap<T, T> {
+    fn holding(entries: &mut dyn Iterator<Item = (T, T)>) -> Self {
+        entries.collect()
+    }
+}
+
+/// As many shards as the striped map has, placed by modulo: the two differ in what they pay for the choice of a shard.
+impl<T: Item> Alternative<T> for ShardedMap<T, T> {
+    fn holding(entries: &mut dyn Iterator<Item = (T, T)>) -> Self {
+        let mut map = Self::new(32);
+        map.extend(entries);
+        map
+    }
+}
+
+impl<T: Item> Alternative<T> for StripedMap<T, T> {
+    fn holding(entries: &mut dyn Iterator<Item = (T, T)>) -> Self {
+        entries.collect()
     }
 }
 
@@ -161,7 +177,7 @@ impl<T: Item, M: Alternative<T>> Rival<T> for Alternatively<M> {
     }
 
     /// There is none that nobody waits for.
-    fn hold(&self) -> Option<Box<dyn View<T>>> {
+    fn hold(&self) -> Option<Box<dyn View<T> + '_>> {
         None
     }
 

@@ -47,7 +47,7 @@ impl<T: Item> Rival<T> for Bare<T> {
         total(self.read().values())
     }
 
-    fn hold(&self) -> Option<Box<dyn View<T>>> {
+    fn hold(&self) -> Option<Box<dyn View<T> + '_>> {
         None
     }
 

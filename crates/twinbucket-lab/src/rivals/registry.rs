@@ -3,16 +3,32 @@
 use std::error::Error;
 use std::fmt;
 
+#[cfg(feature = "peers")]
+use super::peers;
 use super::{Kind, alternatives, bare, store};
 use crate::item::Item;
 
 /// Ids of the kinds and ways that only a build with the feature `peers` has, in the order of tables.
-const PEERS: [&str; 0] = [];
+const PEERS: [&str; 11] = [
+    "clone-swap",
+    "clone-swap-cache",
+    "imbl",
+    "imbl-cache",
+    "concread",
+    "evmap",
+    "flashmap",
+    "papaya",
+    "papaya-guard",
+    "dashmap",
+    "scc",
+];
 
 /// Returns every kind of rival in this build, in the order of tables.
 pub fn kinds<T: Item>() -> Vec<Kind<T>> {
     let mut kinds = vec![store::kind(), bare::kind()];
     kinds.extend(alternatives::kinds());
+    #[cfg(feature = "peers")]
+    kinds.extend(peers::kinds());
     kinds
 }
 
@@ -103,3 +119,13 @@ impl fmt::Display for UnknownRival {
 }
 
 impl Error for UnknownRival {}
+
+#[cfg(all(test, feature = "peers"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_peers_is_that_of_the_build_that_has_them() {
+        assert_eq!(known(&peers::kinds::<u64>()), PEERS);
+    }
+}

@@ -3,7 +3,7 @@
 use twinbucket::{ReadBucket, Reader, Store};
 use twinbucket_alternatives::ConcurrentMap;
 
-use super::{IN_TABLE, Kind, Lookup, Lookups, OneByOne, Rival, View, Way, cloned, total};
+use super::{IN_TABLE, Kind, Lookup, Lookups, OneByOne, Rival, Shared, View, Way, cloned, total};
 use crate::item::Item;
 
 /// The store as a rival.
@@ -26,7 +26,7 @@ pub(super) fn kind<T: Item>() -> Kind<T> {
 impl<T: Item> Rival<T> for Store<T, T> {
     fn reader(&self, way: usize) -> Box<dyn Lookups<T> + '_> {
         match way {
-            0 => Box::new(OneByOne(self)),
+            0 => Box::new(OneByOne(Shared(self))),
             1 => Box::new(OneByOne(self.reader())),
             _ => Box::new(OneByOne(self.read())),
         }
@@ -50,7 +50,7 @@ impl<T: Item> Rival<T> for Store<T, T> {
         self.collect();
     }
 
-    fn hold(&self) -> Option<Box<dyn View<T>>> {
+    fn hold(&self) -> Option<Box<dyn View<T> + '_>> {
         Some(Box::new(self.read()))
     }
 
