@@ -45,7 +45,11 @@ impl Results {
         if format != u64::from(FORMAT) {
             return Err(ReadError::OtherFormat(format));
         }
-        serde_json::from_str(text).map_err(ReadError::NotResults)
+        let results: Self = serde_json::from_str(text).map_err(ReadError::NotResults)?;
+        match results.measurements.iter().any(|measurement| measurement.rounds.is_empty()) {
+            true => Err(ReadError::NotResults(serde::de::Error::custom("a measurement has no rounds"))),
+            false => Ok(results),
+        }
     }
 }
 

@@ -1,0 +1,110 @@
+//! Tables for a terminal.
+
+use twinbucket_lab::report::terminal;
+
+use crate::made;
+
+/// Returns the lines of the table under a title and a case, up to the next one.
+fn table<'a>(text: &'a str, title: &str, case: &str) -> Vec<&'a str> {
+    let mut lines = text.lines().skip_while(|line| !line.starts_with(title));
+    loop {
+        let heading = lines.next().unwrap_or_else(|| panic!("there is no {title}, {case} in\n{text}"));
+        if heading.starts_with(title) && lines.next() == Some(case) {
+            return lines.take_while(|line| !line.is_empty()).collect();
+        }
+    }
+}
+
+#[test]
+fn a_rival_has_its_median_interval_and_ratio_for_every_size() {
+    let mut results = made::results(3);
+    for measurement in &mut results.measurements {
+        let value = match measurement.rival.as_str() {
+            "reader" => 100.0,
+            "store" => 150.0,
+            _ => 100.5,
+        };
+        measurement.rounds = (0..9).map(|round| value + f64::from(round) / 2.0).collect();
+    }
+    let text = terminal(&results, 120, false);
+    let lines = table(&text, "read lookup: one lookup", "item=u64 threads=1 keys=uniform finds=hits");
+    let words: Vec<Vec<&str>> = lines.iter().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(words[0], ["n=1k", "n=100k", "n=1M"]);
+    assert_eq!(words[1][..5], ["twinbucket", "152", "ns", "±1%", "1.49x"]);
+    assert_eq!(words[2][..5], ["twinbucket", "Reader", "102", "ns", "±1%"]);
+    assert_eq!(words[2].len(), 11, "the reader is compared to nothing: {lines:?}");
+    assert_eq!(words[3][..6], ["bare", "HashMap", "102", "ns", "±1%", "~1.00x"]);
+}
+
+#[test]
+fn no_line_is_wider_than_asked_for() {
+    let results = made::results(18);
+    for width in [80, 100, 120, 200] {
+        let text = terminal(&results, width, false);
+        let tables = text.split_once("\n\n").unwrap().1;
+        let widest = tables.lines().max_by_key(|line| line.chars().count()).unwrap();
+        assert!(widest.chars().count() <= width, "{width}: {widest}");
+    }
+}
+
+#[test]
+fn a_narrow_terminal_shows_the_same_figures() {
+    let results = made::results(4);
+    let figures = |width| {
+        let text = terminal(&results, width, false);
+        let tables = text.split_once("\n\n").unwrap().1;
+        let mut figures: Vec<String> = tables.split_whitespace().map(str::to_owned).collect();
+        figures.retain(|word| word.ends_with('%') || word.parse::<f64>().is_ok());
+        figures.sort();
+        figures
+    };
+    assert!(figures(200).len() > 500);
+    assert_eq!(figures(60), figures(200));
+}
+
+#[test]
+fn latencies_are_shown_raw_and_corrected_side_by_side() {
+    let text = terminal(&made::results(2), 120, false);
+    let lines = table(&text, "swap publish, percentiles", "item=u64 n=1k delta=1 hold=none");
+    let heading: Vec<&str> = lines[0].split_whitespace().collect();
+    assert_eq!(heading.join(" "), "raw: since it began corrected: since it was due");
+    let names: Vec<&str> = lines[1].split_whitespace().collect();
+    assert_eq!(names, ["p50", "p99", "p99.9", "max", "p50", "p99", "p99.9", "max"]);
+    assert_eq!(lines[2].matches("ns").count() + lines[2].matches("µs").count(), 8, "{}", lines[2]);
+}
+
+#[test]
+fn pauses_stand_beside_those_without_publishes_and_the_jitter_comes_last() {
+    let text = terminal(&made::results(2), 130, false);
+    let lines = table(&text, "pause lookup, percentiles", "item=u64 n=100k keys=zipf");
+    let starts: Vec<&str> = lines[2..].iter().map(|line| line[..20].trim_end()).collect();
+    let twice = "  without publishes";
+    assert_eq!(starts, ["twinbucket", twice, "twinbucket Reader", twice, "machine's jitter"]);
+}
+
+#[test]
+fn doubts_are_said_before_the_figures() {
+    let mut results = made::results(1);
+    let calm = terminal(&results, 120, false);
+    results.complete = false;
+    results.measurements[0].rounds.truncate(4);
+    let text = terminal(&results, 120, false);
+    for doubt in ["stopped early", "of 4 rounds only"] {
+        assert!(text.contains(doubt) && !calm.contains(doubt), "{doubt}\n{text}");
+    }
+}
+
+#[test]
+fn colors_change_nothing_but_the_look() {
+    let results = made::results(5);
+    let colored = terminal(&results, 120, true);
+    let mut plain = String::new();
+    let mut rest = colored.as_str();
+    while let Some((before, after)) = rest.split_once('\x1b') {
+        plain.push_str(before);
+        rest = after.split_once('m').unwrap().1;
+    }
+    assert_eq!(plain + rest, terminal(&results, 120, false));
+    assert!(colored.contains("\x1b[32m") && colored.contains("\x1b[31m"));
+    assert!(!terminal(&results, 120, false).contains('\x1b'));
+}
