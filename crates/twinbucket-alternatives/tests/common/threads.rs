@@ -1,0 +1,107 @@
+//! What several threads may rely on, whatever the design.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+
+use twinbucket_alternatives::ConcurrentMap;
+
+use crate::content::sorted;
+use crate::design::Design;
+use crate::hashing::Hashing;
+
+pub(crate) fn threads_with_keys_of_their_own_lose_nothing<D: Design>() {
+    let map = D::make(Hashing::default());
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let map = &map;
+            scope.spawn(move || {
+                for key in (0..2000).map(|n| n * 4 + thread) {
+                    assert_eq!(map.insert(key, 0), None);
+                    assert_eq!(map.insert(key, key), Some(0));
+                    assert_eq!(map.get(&key), Some(key));
+                }
+                for key in (0..2000).map(|n| n * 4 + thread).step_by(2) {
+                    assert_eq!(map.remove(&key), Some(key));
+                }
+            });
+        }
+    });
+    let expected = (0..8000).filter(|key| key / 4 % 2 == 1).map(|key| (key, key));
+    assert_eq!(sorted(&map), Vec::from_iter(expected));
+}
+
+pub(crate) fn every_value_is_taken_out_once<D: Design>() {
+    let map = D::make(Hashing::default());
+    let taken = AtomicU64::new(0);
+    thread::scope(|scope| {
+        for thread in 0..4_u64 {
+            let (map, taken) = (&map, &taken);
+            scope.spawn(move || {
+                for value in (0..3000).map(|n| n * 4 + thread) {
+                    let out = if value % 3 == 0 { map.remove(&0) } else { map.insert(0, value) };
+                    taken.fetch_add(out.unwrap_or(0), Ordering::Relaxed);
+                }
+            });
+        }
+    });
+    let put_in: u64 = (0..12_000).filter(|value| value % 3 != 0).sum();
+    assert_eq!(taken.into_inner() + map.get(&0).unwrap_or(0), put_in);
+}
+
+pub(crate) fn lookups_see_every_write_that_returned_before<D: Design>() {
+    const LAST: u64 = 5000;
+    let map = D::make(Hashing::default());
+    let returned = AtomicU64::new(0);
+    map.insert(0, 0);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for value in 1..=LAST {
+                map.insert(0, value);
+                // Others come and go, so that tables grow and are made anew.
+                map.insert(LAST + value, value);
+                map.remove(&(LAST + value / 2));
+                // Release: pairs with the Acquire of the readers, who may see no older value from then on.
+                returned.store(value, Ordering::Release);
+            }
+        });
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let mut newest = 0;
+                while newest < LAST {
+                    let at_least = returned.load(Ordering::Acquire);
+                    let seen = map.get(&0).filter(|&value| value >= at_least.max(newest));
+                    newest = seen.unwrap_or_else(|| panic!("older than {at_least} or {newest}, or gone"));
+                }
+            });
+        }
+    });
+}
+
+pub(crate) fn walks_see_what_stays_exactly_once<D: Design>() {
+    const STABLE: u64 = 200;
+    let map = D::make(Hashing::default());
+    (0..STABLE).for_each(|key| assert_eq!(map.insert(key, 0), None));
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
+                // Enough come and go for tables to grow and shrink; of those that stay, some change.
+                let extra = STABLE + round % 50 * 20..STABLE + round % 50 * 20 + 20;
+                extra.clone().for_each(|key| assert_eq!(map.insert(key, round), None));
+                map.insert(round % STABLE, round);
+                extra.for_each(|key| assert_eq!(map.remove(&key), Some(round)));
+            }
+        });
+        for _ in 0..100 {
+            let mut visits = HashMap::new();
+            map.for_each(|&key, _| *visits.entry(key).or_insert(0) += 1);
+            let wrong = (0..STABLE).find(|key| visits.get(key) != Some(&1));
+            if let Some(key) = wrong {
+                done.store(true, Ordering::Relaxed);
+                panic!("a walk visited key {key} {} times", visits.get(&key).unwrap_or(&0));
+            }
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+}
