@@ -4,8 +4,10 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 
+#[cfg(feature = "lab")]
+use crate::bench::BenchArgs;
 use crate::run::Plan;
 use crate::table::{Header, first_repeated};
 
@@ -23,7 +25,12 @@ const LONGEST: f64 = 86_400.0;
 /// database.
 #[derive(Debug, Parser)]
 #[command(name = "twinbucket", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    /// Another job than the main one.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// Table to load instead of the built-in one: a CSV or TSV file in UTF-8
     ///
     /// The first column is the key, and no key may stand twice. The first line names the columns, unless
@@ -57,18 +64,43 @@ pub(crate) struct Args {
     pub(crate) json: Option<PathBuf>,
 }
 
+/// A job of its own.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[cfg(feature = "lab")]
+    Bench(BenchArgs),
+    #[cfg(not(feature = "lab"))]
+    Bench(NoBench),
+}
+
+/// Measure the store beside other maps; this build leaves that out, one with `--features peers` has it
+#[cfg(not(feature = "lab"))]
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct NoBench {
+    /// Whatever a build that has it would understand.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    words: Vec<std::ffi::OsString>,
+}
+
 /// What `--help` says at its end.
 const EXIT_CODES: &str = "Exit code: 0 on success, 1 if the table cannot be loaded or a check fails, 2 for bad usage.";
 
 /// Names of columns, as one argument.
 #[derive(Clone, Debug)]
-struct Columns(Vec<String>);
+pub(crate) struct Columns(Vec<String>);
+
+impl Columns {
+    /// Where the names of the columns of a table come from.
+    pub(crate) fn header(given: Option<&Self>) -> Header {
+        given.map_or(Header::FirstLine, |columns| Header::Given(columns.0.clone()))
+    }
+}
 
 impl Args {
     /// The table to load and the names of its columns; `None` for the built-in one.
     pub(crate) fn table(&self) -> Option<(&PathBuf, Header)> {
-        let header = self.columns.clone().map_or(Header::FirstLine, |columns| Header::Given(columns.0));
-        self.table.as_ref().map(|path| (path, header))
+        self.table.as_ref().map(|path| (path, Columns::header(self.columns.as_ref())))
     }
 
     /// What the run is to do.
@@ -84,7 +116,7 @@ impl Args {
 }
 
 /// Parses the names of columns.
-fn columns(text: &str) -> Result<Columns, String> {
+pub(crate) fn columns(text: &str) -> Result<Columns, String> {
     let names: Vec<String> = text.split(',').map(|name| name.trim().to_owned()).collect();
     if names.iter().any(String::is_empty) {
         return Err("a column has no name; separate the names by single commas".to_owned());

@@ -1,12 +1,19 @@
-//! The program `twinbucket`: the store's main job on a real table, measured beside clone-and-swap.
+//! The program `twinbucket`: the store's main job on a real table, measured beside clone-and-swap; and with the feature
+//! `lab` also `twinbucket bench`, which measures the store beside other maps.
 //!
 //! Exit codes: 0 for success, 1 for a table that cannot be loaded, a check that failed or a result that
-//! cannot be written, 2 for bad usage. Whoever closes standard output has read enough, which is success.
+//! cannot be written, 2 for bad usage; `bench` has two more. Whoever closes standard output has read enough, which is
+//! success.
 
+#[cfg(feature = "lab")]
+mod allocator;
 mod args;
+#[cfg(feature = "lab")]
+mod bench;
 mod builtin;
 mod contender;
 mod edits;
+mod error;
 mod files;
 mod json;
 mod measure;
@@ -26,7 +33,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Parser;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
+use crate::error::BadUsage;
 use crate::files::OutputFile;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -42,7 +50,7 @@ fn main() -> ExitCode {
         Err(error) => {
             // If standard error is closed as well, the exit code has to do.
             let _ = writeln!(io::stderr(), "twinbucket: {error:#}");
-            ExitCode::FAILURE
+            if error.is::<BadUsage>() { ExitCode::from(BAD_USAGE) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -61,6 +69,26 @@ fn run() -> anyhow::Result<ExitCode> {
             return Ok(ExitCode::SUCCESS);
         }
     };
+    match args.command {
+        Some(Command::Bench(bench)) => run_bench(&bench),
+        None => run_main_job(&args),
+    }
+}
+
+/// Runs `twinbucket bench`.
+#[cfg(feature = "lab")]
+fn run_bench(args: &bench::BenchArgs) -> anyhow::Result<ExitCode> {
+    bench::run(args)
+}
+
+/// Says which build has `twinbucket bench`.
+#[cfg(not(feature = "lab"))]
+fn run_bench(_: &args::NoBench) -> anyhow::Result<ExitCode> {
+    Err(error::bad_usage("this build has no bench; `cargo run --release --features peers -- bench ...` has"))
+}
+
+/// Runs the store's main job.
+fn run_main_job(args: &Args) -> anyhow::Result<ExitCode> {
     let json = args.json.as_deref().map(|path| OutputFile::prepare("JSON file", path)).transpose()?;
     let plan = args.plan();
     let progress = Progress::new("loading the table");

@@ -2,43 +2,19 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
 use serde_json::Value;
 
+use crate::common::program::{file, path, program, run, text};
+
+/// Helpers shared with the other test binary.
+mod common {
+    pub(crate) mod program;
+}
+
 /// Time that most runs here measure for, in seconds.
 const SHORT: &str = "0.3";
-
-/// The program, with a working directory that holds nothing it could use.
-fn program(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinbucket"));
-    command.args(args).current_dir(env!("CARGO_TARGET_TMPDIR"));
-    command
-}
-
-/// Runs the program to its end; a panic in it fails the test, whatever the exit code.
-fn run(args: &[&str]) -> Output {
-    let output = program(args).output().expect("the program was built with this test");
-    assert!(!text(&output.stderr).contains("panicked"), "{}", text(&output.stderr));
-    output
-}
-
-/// Output as text.
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).expect("the program writes UTF-8")
-}
-
-/// Writes a file that only this test uses, and returns its name within the working directory.
-fn file(name: &str, content: impl AsRef<[u8]>) -> String {
-    fs::write(path(name), content).unwrap();
-    name.to_owned()
-}
-
-/// Where a file of the working directory is.
-fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
-}
 
 /// Runs the program on a table and returns its only message, after checking that it failed with exit code 1.
 fn refusal(name: &str, content: impl AsRef<[u8]>) -> String {
@@ -142,6 +118,18 @@ fn bad_usage_is_exit_code_2_and_shows_the_usage() {
         assert!(output.stdout.is_empty(), "{usage:?}");
         assert!(text(&output.stderr).starts_with("error: "), "{usage:?}: {}", text(&output.stderr));
         assert!(text(&output.stderr).contains("--help"), "{usage:?}: {}", text(&output.stderr));
+    }
+}
+
+#[cfg(not(feature = "lab"))]
+#[test]
+fn bench_without_the_lab_says_which_build_has_it() {
+    for args in [&["bench"][..], &["bench", "--help"], &["bench", "swap", "--entries", "1k"]] {
+        let output = run(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty(), "{args:?}");
+        let expected = "twinbucket: this build has no bench; `cargo run --release --features peers -- bench ...` has\n";
+        assert_eq!(text(&output.stderr), expected, "{args:?}");
     }
 }
 
