@@ -1,33 +1,30 @@
 //! What people and programs read of a run. Everything is a function of [`Results`].
 
+mod csv;
 mod grid;
+mod hdr;
 mod json;
 mod numbers;
 mod terminal;
 
 use hdrhistogram::Histogram;
 
+pub use self::csv::csv;
+pub use self::hdr::hdr;
 pub use self::json::ReadError;
 pub use self::terminal::terminal;
 use crate::results::{Results, Unit};
 
 /// Fewer rounds than this say little.
 const MIN_ROUNDS: usize = 10;
+/// All dimensions that [`Case::dimensions`](crate::results::Case::dimensions) may have, in its order.
+const DIMENSIONS: [&str; 11] =
+    ["item", "n", "delta", "hold", "threads", "tasks", "keys", "finds", "mix", "state", "publishing"];
 /// What is shown of latencies.
 const PERCENTILES: [&str; 5] = ["p50", "p99", "p99.9", "p99.99", "max"];
 
-/// Returns one line of CSV for each measurement, under a line of headings.
-pub fn csv(_results: &Results) -> String {
-    todo!()
-}
-
 /// Returns one self-contained page.
 pub fn html(_results: &Results) -> String {
-    todo!()
-}
-
-/// Returns HDR V2 interval logs, each with the name of its file.
-pub fn hdr(_results: &Results) -> Vec<(String, String)> {
     todo!()
 }
 
@@ -37,6 +34,16 @@ pub fn choosing(_results: &Results) -> String {
 }
 
 impl Unit {
+    /// Returns the name in files.
+    fn id(self) -> &'static str {
+        match self {
+            Self::Nanos => "nanos",
+            Self::PerSecond => "per-second",
+            Self::BytesPerEntry => "bytes-per-entry",
+            Self::Ratio => "ratio",
+        }
+    }
+
     /// Tells whether one figure is better than another.
     pub(crate) fn better(self, a: f64, b: f64) -> bool {
         match self {
@@ -48,14 +55,14 @@ impl Unit {
 
 /// Returns one of [`PERCENTILES`] as people read it; `-` if nothing was recorded.
 fn percentile(histogram: &Histogram<u64>, name: &str) -> String {
-    if histogram.is_empty() {
-        return numbers::figure(f64::NAN, Unit::Nanos);
-    }
-    let nanos = match name.strip_prefix('p').and_then(|percent| percent.parse().ok()) {
-        Some(percent) => histogram.value_at_percentile(percent),
-        None => histogram.max(),
-    };
-    numbers::figure(nanos as f64, Unit::Nanos)
+    numbers::figure(nanos(histogram, name).map_or(f64::NAN, |nanos| nanos as f64), Unit::Nanos)
+}
+
+/// Returns one of [`PERCENTILES`] in nanoseconds; `None` if nothing was recorded.
+fn nanos(histogram: &Histogram<u64>, name: &str) -> Option<u64> {
+    let percent = name.strip_prefix('p').and_then(|percent| percent.parse().ok());
+    let nanos = percent.map_or_else(|| histogram.max(), |percent| histogram.value_at_percentile(percent));
+    (!histogram.is_empty()).then_some(nanos)
 }
 
 /// Returns the command as a shell reads it.

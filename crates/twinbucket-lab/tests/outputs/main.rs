@@ -1,5 +1,7 @@
 //! All outputs, from results that are made up.
 
+mod csv;
+mod hdr;
 mod json;
 mod made;
 mod terminal;
