@@ -10,6 +10,8 @@ mod reshard;
 mod ring;
 mod router;
 mod shard;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::{self, Debug};
 use std::hash::{BuildHasher, Hash};

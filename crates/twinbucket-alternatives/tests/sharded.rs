@@ -60,6 +60,11 @@ fn with<R: Router>(router: R) -> ShardedMap<u32, u32, R, Fixed> {
     ShardedMap::with_router_and_hasher(router, Fixed::default())
 }
 
+/// The same with a hasher that does not mix at all.
+fn with_weak<R: Router>(router: R) -> ShardedMap<u32, u32, R, BuildHasherDefault<Identity>> {
+    ShardedMap::with_router_and_hasher(router, BuildHasherDefault::new())
+}
+
 /// A map in which each of the keys has itself as its value.
 fn filled<R: Router, S: BuildHasher + Send + Sync>(
     mut map: ShardedMap<u32, u32, R, S>,
@@ -213,12 +218,12 @@ fn shards_of_a_real_table_are_as_even_as_the_router_promises() {
     let weights = [1, 1, 2, 4, 1, 2, 1, 4];
     let mut rows = Vec::new();
     for n in [8, 13, 16] {
-        let weak = ShardedMap::with_router_and_hasher(Modulo::new(n), BuildHasherDefault::<Identity>::new());
         rows.push(balance(format!("modulo, {n} shards"), with(Modulo::new(n)), &keys, 1.06));
-        rows.push(balance(format!("modulo, {n} shards, weak hasher"), weak, &keys, 1.06));
+        rows.push(balance(format!("modulo, {n} shards, weak hasher"), with_weak(Modulo::new(n)), &keys, 1.06));
     }
     for n in [8, 13, 16] {
         rows.push(balance(format!("ring, {n} shards"), with(Ring::new(n)), &keys, 1.3));
+        rows.push(balance(format!("ring, {n} shards, weak hasher"), with_weak(Ring::new(n)), &keys, 1.3));
         let aware = with(Ring::new(n)).load_aware(factor, 0);
         rows.push(balance(format!("ring, {n} shards, load-aware"), aware, &keys, 1.25));
     }
@@ -232,6 +237,13 @@ fn shards_of_a_real_table_are_as_even_as_the_router_promises() {
     for BalanceRow { name, balance, bound, .. } in &rows {
         assert!(balance <= bound, "{name}: {balance} is more than {bound}");
     }
+}
+
+#[test]
+fn keys_that_agree_in_their_low_bits_fill_all_shards() {
+    let keys: Vec<u32> = (0..8_000).map(|n| n * 4_096).collect();
+    assert!(filled(with_weak(Modulo::new(16)), &keys).balance() < 1.2);
+    assert!(filled(with_weak(Ring::new(16)), &keys).balance() < 1.4);
 }
 
 #[test]
@@ -424,7 +436,7 @@ proptest! {
         let factor = LoadFactor::default();
         let map = with(Modulo::new(3));
         replay(map.load_aware(factor, 0), &steps);
-        let map = ShardedMap::with_router_and_hasher(Ring::with_nodes(3, 1), BuildHasherDefault::<Identity>::new());
+        let map = with_weak(Ring::with_nodes(3, 1));
         replay(map.load_aware(factor, 60), &steps);
         let map = ShardedMap::with_router_and_hasher(Weighted::new(&[3, 1]), BuildHasherDefault::<Constant>::new());
         replay(map.load_aware(factor, 20), &steps);

@@ -1,15 +1,42 @@
 //! Several threads on a sharded map whose shards are full: no key is lost, and none lives twice.
 
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::thread;
 
-use twinbucket_alternatives::{ConcurrentMap, LoadFactor, Ring, Router, ShardedMap};
+use twinbucket_alternatives::{ConcurrentMap, LoadFactor, Ring, ShardedMap};
 
-/// A map so small and uneven that most keys must pass over.
-fn crowded(shards: usize, capacity: usize) -> ShardedMap<u32, u64, Ring> {
-    let map = ShardedMap::with_router(Ring::with_nodes(shards, 1));
-    map.load_aware(LoadFactor::default(), capacity)
+/// A key that gives way to other threads now and then, while it is compared, and so while a lock is held.
+#[derive(Debug, Clone, Copy, Eq, Hash)]
+struct Key(u32);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        static COMPARED: AtomicU32 = AtomicU32::new(0);
+        if COMPARED.fetch_add(1, Ordering::Relaxed) % 5 == 0 {
+            thread::yield_now();
+        }
+        self.0 == other.0
+    }
+}
+
+/// A hasher that tells no two keys apart, so that all have one home.
+#[derive(Clone, Copy, Default)]
+struct Constant;
+
+impl Hasher for Constant {
+    fn finish(&self) -> u64 {
+        7
+    }
+
+    fn write(&mut self, _bytes: &[u8]) {}
+}
+
+/// A map whose keys all have one home, which has room for `per_shard` of them, as has each other shard.
+fn crowded(shards: usize, per_shard: usize) -> ShardedMap<Key, u64, Ring, BuildHasherDefault<Constant>> {
+    let map = ShardedMap::with_router_and_hasher(Ring::new(shards), BuildHasherDefault::new());
+    map.load_aware(LoadFactor::new(1.0).expect("it may be 1"), per_shard * shards)
 }
 
 /// A cheap sequence of numbers, different for each seed.
@@ -24,20 +51,20 @@ fn numbers(seed: u64) -> impl Iterator<Item = u64> {
 }
 
 /// Has threads insert and remove a few keys, and counts for each how often it came and went by what was returned.
-fn contend<R: Router>(map: &ShardedMap<u32, u64, R>, keys: u32, steps: usize) -> Vec<i64> {
+fn contend(map: &impl ConcurrentMap<Key, u64>, keys: u32, steps: usize) -> Vec<i64> {
     let present: Vec<AtomicI64> = (0..keys).map(|_| AtomicI64::new(0)).collect();
     thread::scope(|scope| {
         for thread in 1..=4 {
             let present = &present;
             scope.spawn(move || {
                 for number in numbers(thread).take(steps) {
-                    let key = (number >> 1) as u32 % keys;
+                    let key = Key((number >> 1) as u32 % keys);
                     let change = if number % 2 == 0 {
                         i64::from(map.insert(key, number).is_none())
                     } else {
                         -i64::from(map.remove(&key).is_some())
                     };
-                    present[key as usize].fetch_add(change, Ordering::Relaxed);
+                    present[key.0 as usize].fetch_add(change, Ordering::Relaxed);
                 }
             });
         }
@@ -47,50 +74,46 @@ fn contend<R: Router>(map: &ShardedMap<u32, u64, R>, keys: u32, steps: usize) ->
 
 #[test]
 fn contended_keys_come_and_go_in_turns_and_live_once() {
-    for (shards, keys) in [(1, 5), (2, 12), (5, 40)] {
-        for _ in 0..10 {
-            let map = crowded(shards, keys as usize);
-            let present = contend(&map, keys, 20_000);
-            let mut seen = HashSet::new();
-            map.for_each(|&key, _| assert!(seen.insert(key), "{key} lives twice"));
-            for (key, present) in (0..).zip(present) {
-                assert_eq!(
-                    present,
-                    i64::from(seen.contains(&key)),
-                    "key {key}: it came that much oftener than it went"
-                );
-                assert_eq!(map.get(&key).is_some(), seen.contains(&key), "key {key}");
-            }
+    for (shards, per_shard, keys) in [(1, 1, 3), (2, 1, 2), (4, 1, 3), (3, 2, 5), (5, 4, 20)] {
+        let map = crowded(shards, per_shard);
+        let present = contend(&map, keys, 30_000);
+        let mut seen = HashSet::new();
+        map.for_each(|&key, _| assert!(seen.insert(key), "{key:?} lives twice"));
+        for (key, present) in (0..).map(Key).zip(present) {
+            assert_eq!(present, i64::from(seen.contains(&key)), "{key:?}: as much oftener it came than it went");
+            assert_eq!(map.get(&key).is_some(), seen.contains(&key), "{key:?}");
+        }
+        for load in map.loads() {
+            assert!(load.away <= seen.len(), "the account of keys away from home is off");
         }
     }
 }
 
 #[test]
 fn a_key_that_stays_is_found_whatever_comes_and_goes_around_it() {
-    let map = crowded(6, 600);
-    for key in 1_000..1_500 {
-        map.insert(key, key.into());
+    let map = crowded(6, 2);
+    let all: Vec<_> = (0..8).map(Key).collect();
+    let (_, stay) = all.split_at(4);
+    for key in &all {
+        map.insert(*key, key.0.into());
     }
     let away: usize = map.loads().iter().map(|load| load.away).sum();
-    assert!(away > 50, "that hardly tests keys away from home");
+    assert_eq!(away, 6, "of those that stay, all live away from home");
 
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let readers: Vec<_> = (0..2)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut found = 0_u64;
-                    while !done.load(Ordering::Relaxed) {
-                        for key in 1_000..1_500 {
-                            assert_eq!(map.get(&key), Some(key.into()));
-                            found += 1;
-                        }
-                    }
-                    found
-                })
-            })
-            .collect();
-        contend(&map, 200, 50_000);
+        let reader = || {
+            let mut found = 0;
+            while !done.load(Ordering::Relaxed) {
+                for key in stay {
+                    assert_eq!(map.get(key), Some(key.0.into()));
+                    found += 1;
+                }
+            }
+            found
+        };
+        let readers = [scope.spawn(reader), scope.spawn(reader)];
+        contend(&map, 4, 30_000);
         done.store(true, Ordering::Relaxed);
         for reader in readers {
             assert!(reader.join().expect("no key is missed") > 0);

@@ -116,3 +116,28 @@ pub(super) fn spread(hash: u64) -> u64 {
     let product = u128::from(hash) * 0x9e37_79b9_7f4a_7c15;
     (product as u64) ^ (product >> 64) as u64
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts how often each of 16 values comes.
+    fn counts(values: impl Iterator<Item = u64>) -> [u32; 16] {
+        let mut counts = [0; 16];
+        for value in values {
+            counts[value as usize] += 1;
+        }
+        counts
+    }
+
+    #[test]
+    fn keys_of_one_shard_differ_in_the_bits_that_its_table_uses() {
+        let router = Modulo::new(16);
+        let hashes = (0..160_000_u64).map(|n| n.wrapping_mul(0xd134_2543_de82_ef95));
+        let of_one_shard: Vec<u64> = hashes.filter(|&hash| router.home(spread(hash)) == 5).collect();
+        let even = 400..850; // 625 is even
+        let low = counts(of_one_shard.iter().map(|hash| hash & 15));
+        let top = counts(of_one_shard.iter().map(|hash| hash >> 60));
+        assert!(low.iter().chain(&top).all(|count| even.contains(count)), "low bits {low:?}, top bits {top:?}");
+    }
+}
