@@ -10,15 +10,17 @@ mod terminal;
 use hdrhistogram::Histogram;
 
 pub use self::csv::csv;
+pub(crate) use self::grid::{case, reference, written};
 pub use self::hdr::hdr;
 pub use self::json::ReadError;
+pub(crate) use self::numbers::{figure, times};
 pub use self::terminal::terminal;
-use crate::results::{Results, Unit};
+use crate::results::{Metric, Results, Unit};
 
 /// Fewer rounds than this say little.
 const MIN_ROUNDS: usize = 10;
 /// All dimensions that [`Case::dimensions`](crate::results::Case::dimensions) may have, in its order.
-const DIMENSIONS: [&str; 11] =
+pub(crate) const DIMENSIONS: [&str; 11] =
     ["item", "n", "delta", "hold", "threads", "tasks", "keys", "finds", "mix", "state", "publishing"];
 /// What is shown of latencies.
 const PERCENTILES: [&str; 5] = ["p50", "p99", "p99.9", "p99.99", "max"];
@@ -31,6 +33,18 @@ pub fn html(_results: &Results) -> String {
 /// Returns the document on which design to take when, as Markdown.
 pub fn choosing(_results: &Results) -> String {
     todo!()
+}
+
+impl Metric {
+    /// Returns the unit that all its measurements have.
+    pub(crate) fn unit(self) -> Unit {
+        match self {
+            Self::Publish | Self::Visible | Self::Lookup | Self::Write | Self::Walk => Unit::Nanos,
+            Self::Throughput => Unit::PerSecond,
+            Self::Structure | Self::Resident => Unit::BytesPerEntry,
+            Self::MaxByMean => Unit::Ratio,
+        }
+    }
 }
 
 impl Unit {
