@@ -10,7 +10,7 @@ mod terminal;
 use hdrhistogram::Histogram;
 
 pub use self::csv::csv;
-pub(crate) use self::grid::{case, reference, written};
+pub(crate) use self::grid::{case, reference, title, written};
 pub use self::hdr::hdr;
 pub use self::json::ReadError;
 pub(crate) use self::numbers::{figure, times};

@@ -1,5 +1,6 @@
 //! All outputs, from results that are made up.
 
+mod baseline;
 mod budget;
 mod csv;
 mod hdr;
