@@ -12,6 +12,7 @@ pub mod results;
 pub mod rivals;
 pub mod rng;
 pub mod run;
+mod schedule;
 pub mod statistics;
 pub mod workload;
 

@@ -77,6 +77,16 @@ pub struct Latency {
     pub corrected: Option<Histogram<u64>>,
 }
 
+impl Latency {
+    /// Adds the latencies of another turn.
+    pub fn add(&mut self, other: &Self) {
+        self.raw += &other.raw;
+        if let (Some(sum), Some(corrected)) = (&mut self.corrected, &other.corrected) {
+            *sum += corrected;
+        }
+    }
+}
+
 /// What the tool can run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -209,15 +219,14 @@ impl fmt::Display for Metric {
     }
 }
 
-/// Bounds of every histogram: 1 ns to 10 minutes.
-const LONGEST: u64 = 600_000_000_000;
-
-/// Makes an empty histogram of nanoseconds, to three digits, up to ten minutes; longer times count as that.
+/// Makes an empty histogram of nanoseconds, to three digits.
+///
+/// It grows with the longest time in it: 90 KB if that is a millisecond, 250 KB if it is ten minutes.
 ///
 /// # Panics
-/// Never: the bounds are constant and valid.
+/// Never: three digits are allowed.
 pub fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST, 3).expect("the bounds are constant and valid")
+    Histogram::new(3).expect("three digits are allowed")
 }
 
 /// A histogram in a file: base64 of the compressed V2 encoding, as other tools for HDR histograms read it.

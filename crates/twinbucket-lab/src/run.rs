@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 
+use crate::bench::{self, Session};
 use crate::memory::{MemoryFigures, MemoryJob};
 use crate::plan::Plan;
 use crate::results::Measurement;
@@ -58,8 +59,7 @@ pub type Probe<'a> = &'a dyn Fn(&MemoryJob) -> Result<MemoryFigures>;
 ///
 /// # Errors
 /// If [`Plan::check`] refuses the plan, a rival is unknown, a table does not fit into memory, or `probe` fails.
-pub fn run(plan: &Plan, progress: &dyn Progress, _stop: &Stop, _probe: Probe<'_>) -> Result<Vec<Measurement>> {
+pub fn run(plan: &Plan, progress: &dyn Progress, stop: &Stop, probe: Probe<'_>) -> Result<Vec<Measurement>> {
     plan.check()?;
-    progress.begin(0);
-    Ok(Vec::new())
+    Session::new(plan, progress, stop, probe).run(bench::jobs(plan)?)
 }

@@ -1,0 +1,261 @@
+//! Lookups and writes at once, by tasks that share the cores.
+//!
+//! A task has a reader and a sequence of keys of its own, and writes as often as the mix says. As many threads as there are
+//! cores, or tasks if those are fewer, each run their share of the tasks in small slices, one task after the other, as an
+//! executor would. A write is a publish of one change.
+//!
+//! A turn has two halves. In the first the threads do what they can, which gives the throughput; in the second an operation is
+//! due on each thread at the plan's rate, which gives the latencies, those of writes with the wait for other writers.
+
+use std::hint::black_box;
+use std::mem;
+use std::sync::Barrier;
+use std::thread;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::contestant::{Contestant, ways};
+use super::session::Reading;
+use super::{SEED, Trial, Turn, cores, key_count, spread_name};
+use crate::item::Item;
+use crate::plan::{Mix, Plan};
+use crate::results::{Case, Metric, Unit};
+use crate::rivals::{Lookups, Rival, Selected};
+use crate::schedule::{Schedule, Times};
+use crate::workload::{Keys, Spread};
+
+/// Operations of a task in a slice, where there is no schedule.
+const SLICE: usize = 64;
+/// Lookups of each thread before the first operation that counts.
+const WARM_UP: usize = 1 << 12;
+
+/// One mix, number of tasks and distribution of keys.
+struct Mixed<'a, T> {
+    /// What to do.
+    plan: &'a Plan,
+    /// The circumstances.
+    case: Case,
+    /// Share of reads.
+    mix: Mix,
+    /// Number of tasks.
+    tasks: usize,
+    /// How keys are chosen.
+    spread: Spread,
+    /// The keys looked up and written.
+    keys: Vec<T>,
+}
+
+/// Returns every combination of mixes, tasks and spreads.
+pub(super) fn trials<'a, T: Item>(plan: &'a Plan, case: &Case) -> Vec<Box<dyn Trial<T> + 'a>> {
+    let mut trials: Vec<Box<dyn Trial<T> + 'a>> = Vec::new();
+    for &mix in &plan.mixes {
+        for &tasks in &plan.tasks {
+            for &spread in &plan.spreads {
+                let tasks = tasks as usize;
+                let case = Case {
+                    threads: Some(threads(tasks) as u64),
+                    tasks: Some(tasks as u64),
+                    keys: Some(spread_name(spread)),
+                    mix: Some(mix.to_string()),
+                    ..case.clone()
+                };
+                trials.push(Box::new(Mixed { plan, case, mix, tasks, spread, keys: Vec::new() }));
+            }
+        }
+    }
+    trials
+}
+
+/// Returns how many threads run so many tasks.
+fn threads(tasks: usize) -> usize {
+    cores().min(tasks)
+}
+
+impl<T: Item> Trial<T> for Mixed<'_, T> {
+    fn case(&self) -> &Case {
+        &self.case
+    }
+
+    fn contestants(&self, rivals: &[Selected<T>]) -> Vec<Contestant> {
+        ways(rivals, |kind, way| kind.concurrent && way.follows)
+    }
+
+    fn prepare(&mut self, keys: &Keys<T>) {
+        self.keys = keys.hits(key_count(keys.n()), self.spread, SEED);
+    }
+
+    fn turn(&self, turn: &Turn<'_, T>) -> Result<Vec<Reading>> {
+        let threads = threads(self.tasks);
+        let barrier = Barrier::new(threads);
+        let work = |thread: usize| {
+            let mut tasks = self.tasks(turn, thread, threads);
+            black_box(tasks[0].reader.sum(&self.keys[..WARM_UP]));
+            barrier.wait();
+            let per_second = self.hurry(turn, &mut tasks);
+            barrier.wait();
+            (per_second, self.keep_pace(turn, &mut tasks))
+        };
+        let done: Vec<(f64, Paced)> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|thread| scope.spawn(move || work(thread))).collect();
+            threads.into_iter().map(|thread| thread.join().expect("operations do not panic")).collect()
+        });
+        let per_second = done.iter().map(|(per_second, _)| per_second).sum();
+        let all =
+            |times: fn(&Paced) -> &Times| done.iter().fold(Times::new(), |sum, (_, paced)| sum.with(times(paced)));
+        let mut readings = vec![Reading::plain(&self.case, Metric::Throughput, Unit::PerSecond, per_second)];
+        readings.extend(Reading::latency(&self.case, Metric::Lookup, all(|paced| &paced.lookups)));
+        readings.extend(Reading::latency(&self.case, Metric::Write, all(|paced| &paced.writes)));
+        Ok(readings)
+    }
+}
+
+impl<T: Item> Mixed<'_, T> {
+    /// Makes a thread's share of the tasks, on that thread; each starts at another place of keys and mix.
+    fn tasks<'t>(&'t self, turn: &'t Turn<'_, T>, thread: usize, threads: usize) -> Vec<Task<'t, T>> {
+        let place = |task: usize, all: usize| task * all / self.tasks;
+        let task = |task: usize| Task {
+            rival: turn.rival(),
+            reader: turn.rival().reader(turn.who.way),
+            keys: &self.keys,
+            next: place(task, self.keys.len()),
+            writes: 1_000 - self.mix.0,
+            credit: place(task, 1_000) as u32,
+            change: Vec::with_capacity(1),
+        };
+        (thread..self.tasks).step_by(threads).map(task).collect()
+    }
+
+    /// Runs the tasks as fast as they go and returns the operations per second.
+    fn hurry(&self, turn: &Turn<'_, T>, tasks: &mut [Task<'_, T>]) -> f64 {
+        let begin = Instant::now();
+        let mut done = 0;
+        loop {
+            for task in &mut *tasks {
+                task.slice();
+                done += SLICE;
+                let spent = begin.elapsed();
+                if spent >= self.plan.turn / 2 || turn.stop.asked() {
+                    return done as f64 / spent.as_secs_f64();
+                }
+            }
+        }
+    }
+
+    /// Runs one operation of each task in turn as they are due.
+    fn keep_pace(&self, turn: &Turn<'_, T>, tasks: &mut [Task<'_, T>]) -> Paced {
+        let mut paced = Paced { lookups: Times::new(), writes: Times::new() };
+        let mut schedule = Schedule::new(self.plan.lookup_rate, Instant::now(), self.plan.turn / 2, turn.stop);
+        for which in (0..tasks.len()).cycle() {
+            let task = &mut tasks[which];
+            let writes = task.writes_next();
+            if writes {
+                task.make_change();
+            }
+            let Some(due) = schedule.next() else { break };
+            let begin = Instant::now();
+            if writes {
+                task.write()
+            } else {
+                task.look_up(1)
+            }
+            let times = if writes { &mut paced.writes } else { &mut paced.lookups };
+            times.record(due, begin, Instant::now());
+        }
+        paced
+    }
+}
+
+/// What one thread did at the plan's pace.
+struct Paced {
+    /// Latencies of lookups.
+    lookups: Times,
+    /// Latencies of writes.
+    writes: Times,
+}
+
+/// A unit of work with its own reader, keys and place in the mix.
+struct Task<'a, T> {
+    /// Where it writes.
+    rival: &'a dyn Rival<T>,
+    /// Where it looks up.
+    reader: Box<dyn Lookups<T> + 'a>,
+    /// The keys that it goes through, over and over.
+    keys: &'a [T],
+    /// Index of its next key.
+    next: usize,
+    /// Writes in a thousand operations.
+    writes: u32,
+    /// Thousandths of a write that are due; one is due when there are a thousand.
+    credit: u32,
+    /// The change to be written; empty but for when a write comes next.
+    change: Vec<(T, T)>,
+}
+
+impl<T: Item> Task<'_, T> {
+    /// Runs some operations, lookups between two writes in one go.
+    fn slice(&mut self) {
+        let mut lookups = 0;
+        for _ in 0..SLICE {
+            if self.writes_next() {
+                self.look_up(mem::take(&mut lookups));
+                self.make_change();
+                self.write();
+            } else {
+                lookups += 1;
+            }
+        }
+        self.look_up(lookups);
+    }
+
+    /// Goes on by one operation and tells whether it is a write.
+    fn writes_next(&mut self) -> bool {
+        self.credit += self.writes;
+        let due = self.credit >= 1_000;
+        self.credit %= 1_000;
+        due
+    }
+
+    fn look_up(&mut self, count: usize) {
+        let begin = self.advance(count);
+        black_box(self.reader.sum(black_box(&self.keys[begin..begin + count])));
+    }
+
+    /// Makes the change that is written next: another of the keys as the value, so that it costs clones only.
+    fn make_change(&mut self) {
+        let key = self.advance(1);
+        self.change.push((self.keys[key].clone(), self.keys[self.keys.len() - 1 - key].clone()));
+    }
+
+    fn write(&mut self) {
+        self.rival.publish(&mut self.change);
+    }
+
+    /// Returns the index from which on so many keys are taken.
+    fn advance(&mut self, count: usize) -> usize {
+        let begin = if self.next + count <= self.keys.len() { self.next } else { 0 };
+        self.next = begin + count;
+        begin
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rivals;
+
+    /// Counts the writes of a task in so many operations.
+    fn writes(mix: u32, operations: usize) -> usize {
+        let rivals = rivals::select::<u64>(&["store".to_owned()]).expect("the store is there");
+        let table = (rivals[0].kind.build)(&mut Keys::made(1).entries());
+        let (reader, keys, credit) = (table.reader(0), &[][..], 999);
+        let mut task = Task { rival: &*table, reader, keys, next: 0, writes: 1_000 - mix, credit, change: Vec::new() };
+        (0..operations).filter(|_| task.writes_next()).count()
+    }
+
+    #[test]
+    fn tasks_write_as_often_as_the_mix_says() {
+        let counts = [1_000, 999, 950, 500, 0].map(|mix| writes(mix, 10_000));
+        assert_eq!(counts, [0, 10, 500, 5_000, 10_000]);
+    }
+}
