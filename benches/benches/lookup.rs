@@ -1,32 +1,33 @@
-//! Criterion: a pass of lookups, hits in random order, through every reader of every rival.
+//! Criterion: a pass of lookups, hits in random order, in every way to read every rival.
 //!
 //! Its loop is measured by itself as "empty loop". To choose: `cargo bench -p twinbucket-benches --bench lookup -- u64/.*/10000$`.
 
+mod shared;
+
 use std::cell::LazyCell;
 use std::hint::black_box;
-use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use twinbucket_benches::workload::{self, SIZES};
-use twinbucket_benches::{Item, rivals};
+use twinbucket_lab::workload::{Keys, SIZES, Spread};
+use twinbucket_lab::{Item, rivals};
 
 fn lookup<T: Item>(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group(format!("lookup/{}", T::NAME));
-    group.sample_size(20).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    for n in SIZES {
-        let keys = LazyCell::new(|| workload::lookups::<T>(n));
-        group.throughput(Throughput::Elements(n.clamp(1 << 16, 1 << 18)));
+    let mut group = shared::group::<T>(criterion, "lookup");
+    for &n in shared::sizes(&SIZES) {
+        let keys = Keys::made(n);
+        let length = n.clamp(1 << 16, 1 << 18);
+        let hits: LazyCell<Vec<T>, _> = LazyCell::new(|| keys.hits(length as usize, Spread::Uniform, n));
+        group.throughput(Throughput::Elements(length));
         group.bench_function(BenchmarkId::new("empty loop", n), |bencher| {
-            bencher.iter(|| rivals::empty_loop(black_box(&keys[..])));
+            bencher.iter(|| rivals::empty_loop(black_box(&hits[..])));
         });
-        for build in rivals::all::<T>() {
-            // A small one tells the names, so that a large one is made only if it is chosen.
-            let small = build(&mut workload::entries(1));
-            let rival = LazyCell::new(|| build(&mut workload::entries(n)));
-            for (at, (name, _)) in small.readers().into_iter().enumerate() {
-                group.bench_function(BenchmarkId::new(name, n), |bencher| {
-                    let (_, mut read) = rival.readers().swap_remove(at);
-                    bencher.iter(|| read(black_box(&keys[..])));
+        for kind in rivals::kinds::<T>() {
+            // Made when the first of its ways is chosen.
+            let rival = LazyCell::new(|| (kind.build)(&mut keys.entries()));
+            for (way, named) in kind.ways.iter().enumerate() {
+                group.bench_function(BenchmarkId::new(named.name, n), |bencher| {
+                    let mut reader = rival.reader(way);
+                    bencher.iter(|| reader.sum(black_box(&hits[..])));
                 });
             }
         }

@@ -1,46 +1,49 @@
 //! Criterion: publishing one change, with nothing held and with a view taken before each tenth publish and held for a
-//! hundred. For percentiles, see the program `table`.
+//! hundred. For percentiles, see `twinbucket bench swap`.
 
+mod shared;
+
+use std::cell::LazyCell;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use criterion::{Bencher, BenchmarkId, Criterion, criterion_group, criterion_main};
-use twinbucket_benches::publish::Held;
-use twinbucket_benches::rivals::Build;
-use twinbucket_benches::workload::{self, Changes, SIZES};
-use twinbucket_benches::{Item, Rival, rivals};
+use twinbucket_lab::rivals::{Rival, View};
+use twinbucket_lab::workload::{Changes, Keys, SIZES};
+use twinbucket_lab::{Item, rivals};
+
+/// A view is taken before each tenth publish,
+const HOLD_EVERY: u64 = 10;
+/// and ten are held at a time.
+const HELD: usize = 10;
 
 fn publish_one<T: Item>(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group(format!("publish_one/{}", T::NAME));
-    group.sample_size(10).warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_secs(1));
-    for n in SIZES {
-        for build in rivals::all::<T>() {
-            let small = build(&mut workload::entries(1));
-            let mut rival = None;
-            group.bench_function(BenchmarkId::new(format!("{}, free", small.name()), n), |bencher| {
-                run(bencher, made(&mut rival, build, n), n, None);
+    let mut group = shared::group::<T>(criterion, "publish_one");
+    for &n in shared::sizes(&SIZES) {
+        let keys = Keys::<T>::made(n);
+        for kind in rivals::kinds::<T>() {
+            let rival = LazyCell::new(|| (kind.build)(&mut keys.entries()));
+            group.bench_function(BenchmarkId::new(format!("{}, free", kind.name), n), |bencher| {
+                run(bencher, rival.as_ref(), &keys, |_| ());
             });
-            if small.hold().is_some() {
-                group.bench_function(BenchmarkId::new(format!("{}, held", small.name()), n), |bencher| {
-                    run(bencher, made(&mut rival, build, n), n, Some(Held::new()));
+            // A small one tells whether it has views, so that a large one is made only if it is chosen.
+            if (kind.build)(&mut keys.entries().take(1)).hold().is_some() {
+                group.bench_function(BenchmarkId::new(format!("{}, held", kind.name), n), |bencher| {
+                    let mut views = VecDeque::new();
+                    run(bencher, rival.as_ref(), &keys, |publish| turn(publish, &mut views, rival.as_ref()));
                 });
             }
         }
     }
 }
 
-/// Returns the rival, made if it is not yet.
-fn made<T: Item>(rival: &mut Option<Box<dyn Rival<T>>>, build: Build<T>, n: u64) -> &mut dyn Rival<T> {
-    rival.get_or_insert_with(|| build(&mut workload::entries(n))).as_mut()
-}
-
-fn run<T: Item>(bencher: &mut Bencher<'_>, rival: &mut dyn Rival<T>, n: u64, mut held: Option<Held<T>>) {
-    let mut changes = Changes::new(n);
+/// Measures publishes, each after a call of `before` with its number, which does not count.
+fn run<T: Item>(bencher: &mut Bencher<'_>, rival: &dyn Rival<T>, keys: &Keys<T>, mut before: impl FnMut(u64)) {
+    let mut changes = Changes::new(keys.clone());
     bencher.iter_custom(|publishes| {
         let mut total = Duration::ZERO;
-        for _ in 0..publishes {
-            if let Some(held) = &mut held {
-                held.turn(rival);
-            }
+        for publish in 0..publishes {
+            before(publish);
             let mut change = vec![changes.rewrite()];
             let start = Instant::now();
             rival.publish(&mut change);
@@ -48,6 +51,16 @@ fn run<T: Item>(bencher: &mut Bencher<'_>, rival: &mut dyn Rival<T>, n: u64, mut
         }
         total
     });
+}
+
+/// Takes a view where it is time, and lets go of the oldest.
+fn turn<'a, T: Item>(publish: u64, views: &mut VecDeque<Box<dyn View<T> + 'a>>, rival: &'a dyn Rival<T>) {
+    if publish % HOLD_EVERY == 0 {
+        if views.len() == HELD {
+            views.pop_front();
+        }
+        views.extend(rival.hold());
+    }
 }
 
 criterion_group!(benches, publish_one::<u64>, publish_one::<String>);

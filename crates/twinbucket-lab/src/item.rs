@@ -3,12 +3,18 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+use crate::rivals::{self, Kind};
 use crate::rng::scramble;
 
 /// A type that serves as key and as value.
 pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + Steady + 'static {
     /// The name in reports.
     const NAME: &'static str;
+
+    /// Returns every kind of rival that holds such items, see [`kinds`](crate::rivals::kinds).
+    ///
+    /// It is here so that they are compiled with this crate, and not once more with each program that asks for them.
+    fn kinds() -> Vec<Kind<Self>>;
 
     /// Returns the item of a number; no two numbers have the same.
     fn nth(number: u64) -> Self;
@@ -43,6 +49,10 @@ impl<T> Steady for T {}
 impl Item for u64 {
     const NAME: &'static str = "u64";
 
+    fn kinds() -> Vec<Kind<Self>> {
+        rivals::every()
+    }
+
     fn nth(number: u64) -> Self {
         scramble(number)
     }
@@ -69,6 +79,10 @@ impl Item for u64 {
 
 impl Item for String {
     const NAME: &'static str = "String";
+
+    fn kinds() -> Vec<Kind<Self>> {
+        rivals::every()
+    }
 
     /// Returns 20 to 23 bytes, so that lengths differ, and no spare capacity.
     fn nth(number: u64) -> Self {

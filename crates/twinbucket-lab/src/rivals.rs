@@ -20,6 +20,7 @@ use std::hint::black_box;
 pub use hashbrown::DefaultHashBuilder;
 use twinbucket_alternatives::{Capabilities, ConcurrentMap};
 
+pub(crate) use self::registry::every;
 pub use self::registry::{Selected, UnknownRival, kinds, select};
 use crate::item::Item;
 

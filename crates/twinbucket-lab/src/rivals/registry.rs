@@ -25,6 +25,11 @@ const PEERS: [&str; 11] = [
 
 /// Returns every kind of rival in this build, in the order of tables.
 pub fn kinds<T: Item>() -> Vec<Kind<T>> {
+    T::kinds()
+}
+
+/// What [`Item::kinds`] returns.
+pub(crate) fn every<T: Item>() -> Vec<Kind<T>> {
     let mut kinds = vec![store::kind(), bare::kind()];
     kinds.extend(alternatives::kinds());
     #[cfg(feature = "peers")]
