@@ -297,7 +297,7 @@ fn ctrl_c_shows_what_is_there_so_far() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("twinbucket"), "{}", text(&output.stdout));
-    assert!(text(&output.stdout).contains("incomplete"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("stopped early"), "{}", text(&output.stdout));
     let results = json("partial.json");
     assert_eq!(results["complete"], false);
     assert!(measurements(&results).iter().all(|one| !one["rounds"].as_array().unwrap().is_empty()));

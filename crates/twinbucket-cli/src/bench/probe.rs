@@ -3,11 +3,18 @@
 use std::env;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use twinbucket_lab::memory::{self, MemoryFigures, MemoryJob};
 
-/// Starts the program anew to do `job`, with the same allocator, and takes its answer.
+use crate::bench::STOP;
+
+/// How long Ctrl-C may take to reach this process when it has ended the other one.
+const GRACE: Duration = Duration::from_millis(100);
+
+/// Starts the program anew to do `job`, with the same allocator, and takes its answer; after Ctrl-C, that is empty.
 ///
 /// # Errors
 /// If the process cannot be started or fails; it tells why on standard error.
@@ -24,8 +31,17 @@ pub(crate) fn ask(job: &MemoryJob) -> anyhow::Result<MemoryFigures> {
     let _ = question.write_all(&serde_json::to_vec(job)?);
     drop(question);
     let answer = child.wait_with_output().with_context(about)?;
+    if !answer.status.success() && is_interrupted() {
+        return Ok(MemoryFigures { states: Vec::new(), left_out: None });
+    }
     ensure!(answer.status.success(), "{}: the process for it ended with {}", about(), answer.status);
     serde_json::from_slice(&answer.stdout).with_context(about)
+}
+
+/// Tells whether the run is to stop, once another process has failed. A terminal sends Ctrl-C to both.
+fn is_interrupted() -> bool {
+    thread::sleep(GRACE);
+    STOP.asked()
 }
 
 /// Does the job on standard input and answers on standard output.
