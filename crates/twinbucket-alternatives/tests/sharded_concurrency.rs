@@ -1,14 +1,14 @@
 //! Several threads on a sharded map whose shards are full: no key is lost, and none lives twice.
 
 use std::collections::HashSet;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::thread;
 
 use twinbucket_alternatives::{ConcurrentMap, LoadFactor, Ring, ShardedMap};
 
 /// A key that gives way to other threads now and then, while it is compared, and so while a lock is held.
-#[derive(Debug, Clone, Copy, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Eq)]
 struct Key(u32);
 
 impl PartialEq for Key {
@@ -18,6 +18,12 @@ impl PartialEq for Key {
             thread::yield_now();
         }
         self.0 == other.0
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 
