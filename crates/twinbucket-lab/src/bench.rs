@@ -85,21 +85,25 @@ impl<T: Item> Turn<'_, T> {
 /// # Errors
 /// If a rival is unknown or a table does not fit into memory.
 pub(crate) fn jobs(plan: &Plan) -> Result<Vec<Box<dyn Job + '_>>> {
+    let given = |contents: &Contents| match contents {
+        Contents::Given(keys) => Some(Keys::given(keys.clone())),
+        Contents::U64 | Contents::Strings => None,
+    };
+    let contents: Vec<_> = plan.contents.iter().map(|contents| (contents, given(contents))).collect();
     let mut jobs: Vec<Box<dyn Job + '_>> = Vec::new();
     for &bench in &plan.benches {
         if bench == Bench::Balance {
             jobs.push(Box::new(balance::Balance::of(plan)));
             continue;
         }
-        for contents in &plan.contents {
+        for (contents, given) in &contents {
             for n in plan.sizes(contents) {
-                let item = contents.name();
-                let case = Case { item: item.to_owned(), n, ..Case::default() };
+                let case = Case { item: contents.name().to_owned(), n, ..Case::default() };
+                let strings = || given.clone().unwrap_or_else(|| Keys::made(n));
                 match contents {
                     _ if bench == Bench::Memory => jobs.push(Box::new(memory::Probes::of(plan, contents, case)?)),
                     Contents::U64 => jobs.extend(known::<u64>(plan, bench, Keys::made(n), case)?),
-                    Contents::Strings => jobs.extend(known::<String>(plan, bench, Keys::made(n), case)?),
-                    Contents::Given(keys) => jobs.extend(known(plan, bench, Keys::given(keys.clone()), case)?),
+                    Contents::Strings | Contents::Given(_) => jobs.extend(known(plan, bench, strings(), case)?),
                 }
             }
         }

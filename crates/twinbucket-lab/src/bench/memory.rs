@@ -154,25 +154,25 @@ impl Account {
 }
 
 /// Measures all rivals with one size of table.
-pub(super) struct Probes {
+pub(super) struct Probes<'a> {
     /// Whom.
     contestants: Vec<Contestant>,
     /// The circumstances, but for the state.
     case: Case,
     /// The keys, where they are given.
-    keys: Option<Vec<String>>,
+    keys: Option<&'a [String]>,
 }
 
-impl Probes {
+impl<'a> Probes<'a> {
     /// Prepares for one size of table.
     ///
     /// # Errors
     /// If a rival is unknown.
-    pub(super) fn of(plan: &Plan, contents: &Contents, case: Case) -> Result<Self> {
+    pub(super) fn of(plan: &Plan, contents: &'a Contents, case: Case) -> Result<Self> {
         // Kinds are the same for all types of items.
         let contestants = designs(&rivals::select::<u64>(&plan.rivals)?, |_| true);
         let keys = match contents {
-            Contents::Given(keys) => Some(keys.clone()),
+            Contents::Given(keys) => Some(&keys[..]),
             Contents::U64 | Contents::Strings => None,
         };
         Ok(Self { contestants, case, keys })
@@ -198,7 +198,7 @@ impl Probes {
     }
 }
 
-impl Job for Probes {
+impl Job for Probes<'_> {
     fn turns(&self, plan: &Plan) -> u64 {
         self.contestants.len() as u64 * u64::from(plan.rounds)
     }
@@ -210,7 +210,12 @@ impl Job for Probes {
         let turn = |which: usize, round| {
             let who = self.contestants[which];
             let (rival, item) = (who.id.to_owned(), self.case.item.clone());
-            let figures = probe(&MemoryJob { rival, item, n: self.size(round, rounds), keys: self.keys.clone() })?;
+            let figures = probe(&MemoryJob {
+                rival,
+                item,
+                n: self.size(round, rounds),
+                keys: self.keys.map(<[String]>::to_vec),
+            })?;
             if let (Some(reason), false) = (&figures.left_out, noted.replace(true)) {
                 progress.note(&format!("the resident set is left out: {reason}"));
             }

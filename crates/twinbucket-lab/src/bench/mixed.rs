@@ -8,7 +8,6 @@
 //! due on each thread at the plan's rate, which gives the latencies, those of writes with the wait for other writers.
 
 use std::hint::black_box;
-use std::mem;
 use std::sync::Barrier;
 use std::thread;
 use std::time::Instant;
@@ -25,7 +24,7 @@ use crate::rivals::{Lookups, Rival, Selected};
 use crate::schedule::{Schedule, Times};
 use crate::workload::{Keys, Spread};
 
-/// Operations of a task in a slice, where there is no schedule.
+/// Operations of a task in a slice at most, where there is no schedule; a write ends it.
 const SLICE: usize = 64;
 /// Lookups of each thread before the first operation that counts.
 const WARM_UP: usize = 1 << 12;
@@ -132,8 +131,7 @@ impl<T: Item> Mixed<'_, T> {
         let mut done = 0;
         loop {
             for task in &mut *tasks {
-                task.slice();
-                done += SLICE;
+                done += task.slice();
                 let spent = begin.elapsed();
                 if spent >= self.plan.turn / 2 || turn.stop.asked() {
                     return done as f64 / spent.as_secs_f64();
@@ -193,19 +191,18 @@ struct Task<'a, T> {
 }
 
 impl<T: Item> Task<'_, T> {
-    /// Runs some operations, lookups between two writes in one go.
-    fn slice(&mut self) {
-        let mut lookups = 0;
-        for _ in 0..SLICE {
+    /// Runs lookups until a write was due and is done, but not many; returns the number of operations.
+    fn slice(&mut self) -> usize {
+        for lookups in 0..SLICE {
             if self.writes_next() {
-                self.look_up(mem::take(&mut lookups));
+                self.look_up(lookups);
                 self.make_change();
                 self.write();
-            } else {
-                lookups += 1;
+                return lookups + 1;
             }
         }
-        self.look_up(lookups);
+        self.look_up(SLICE);
+        SLICE
     }
 
     /// Goes on by one operation and tells whether it is a write.

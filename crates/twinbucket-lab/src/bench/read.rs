@@ -112,7 +112,10 @@ impl<T: Item> Read<'_, T> {
             let chunks = self.lookups.chunks_exact(CHUNK);
             let mut chunks = chunks.clone().cycle().skip(thread * chunks.len() / self.threads);
             let warm = Instant::now() + self.plan.turn / WARM_UP;
-            let warming = chunks.by_ref().take(self.lookups.len() / CHUNK).take_while(|_| Instant::now() < warm);
+            let warming = chunks
+                .by_ref()
+                .take(self.lookups.len() / CHUNK)
+                .take_while(|_| Instant::now() < warm && !turn.stop.asked());
             warming.for_each(|chunk| _ = black_box(reader.sum(black_box(chunk))));
             barrier.wait();
             self.pass(&mut *reader, chunks, turn)
