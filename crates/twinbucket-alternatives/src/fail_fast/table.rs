@@ -135,11 +135,11 @@ impl<K, V> Table<K, V> {
             self.move_some(hash, hasher);
             return Some(old);
         }
+        self.changes += 1;
         if self.old.is_none() {
             self.start_growth_if_due();
         }
         self.move_some(hash, hasher);
-        self.changes += 1;
         self.len += 1;
         let bucket = bucket_of(hash, self.buckets.len());
         self.overflow += usize::from(self.buckets[bucket].push(hash, (key, value)));

@@ -70,7 +70,7 @@ impl Modulo {
     }
 }
 
-/// As many shards as [`usual_shards`] says.
+/// Four shards for each thread that the machine runs at once, made a power of two.
 impl Default for Modulo {
     fn default() -> Self {
         Self::new(usual_shards())
