@@ -10,6 +10,7 @@
 mod resident;
 
 use std::cell::Cell;
+use std::slice;
 
 use anyhow::{Result, bail};
 use serde::{Deserialize, Serialize};
@@ -86,7 +87,7 @@ pub fn measure(job: &MemoryJob) -> Result<MemoryFigures> {
 }
 
 fn table<T: Item>(job: &MemoryJob, keys: &Keys<T>) -> Result<MemoryFigures> {
-    let kind = rivals::select::<T>(&[job.rival.clone()])?.remove(0).kind;
+    let kind = rivals::select::<T>(slice::from_ref(&job.rival))?.remove(0).kind;
     let mut resident = Resident::new();
     let mut account = Account::new(keys);
     let rival = account.step(|| grown(kind.build, keys));

@@ -21,6 +21,7 @@ use crate::item::Item;
 use crate::plan::{Mix, Plan};
 use crate::results::{Case, Metric, Unit};
 use crate::rivals::{Lookups, Rival, Selected};
+use crate::rng::Rng;
 use crate::schedule::{Schedule, Times};
 use crate::workload::{Keys, Spread};
 
@@ -112,14 +113,13 @@ impl<T: Item> Trial<T> for Mixed<'_, T> {
 impl<T: Item> Mixed<'_, T> {
     /// Makes a thread's share of the tasks, on that thread; each starts at another place of keys and mix.
     fn tasks<'t>(&'t self, turn: &'t Turn<'_, T>, thread: usize, threads: usize) -> Vec<Task<'t, T>> {
-        let place = |task: usize, all: usize| task * all / self.tasks;
         let task = |task: usize| Task {
             rival: turn.rival(),
             reader: turn.rival().reader(turn.who.way),
             keys: &self.keys,
-            next: place(task, self.keys.len()),
-            writes: 1_000 - self.mix.0,
-            credit: place(task, 1_000) as u32,
+            next: task * self.keys.len() / self.tasks,
+            reads: self.mix.0,
+            dice: Rng::new(task as u64),
             change: Vec::with_capacity(1),
         };
         (thread..self.tasks).step_by(threads).map(task).collect()
@@ -182,10 +182,10 @@ struct Task<'a, T> {
     keys: &'a [T],
     /// Index of its next key.
     next: usize,
-    /// Writes in a thousand operations.
-    writes: u32,
-    /// Thousandths of a write that are due; one is due when there are a thousand.
-    credit: u32,
+    /// Reads in a thousand operations.
+    reads: u32,
+    /// Decides which they are.
+    dice: Rng,
     /// The change to be written; empty but for when a write comes next.
     change: Vec<(T, T)>,
 }
@@ -205,12 +205,9 @@ impl<T: Item> Task<'_, T> {
         SLICE
     }
 
-    /// Goes on by one operation and tells whether it is a write.
+    /// Tells whether the next operation is a write.
     fn writes_next(&mut self) -> bool {
-        self.credit += self.writes;
-        let due = self.credit >= 1_000;
-        self.credit %= 1_000;
-        due
+        self.dice.below(1_000) >= u64::from(self.reads)
     }
 
     fn look_up(&mut self, count: usize) {
@@ -241,18 +238,29 @@ mod tests {
     use super::*;
     use crate::rivals;
 
-    /// Counts the writes of a task in so many operations.
-    fn writes(mix: u32, operations: usize) -> usize {
+    /// Counts the writes among the first operations of so many tasks.
+    fn writes(mix: u32, tasks: u64) -> usize {
         let rivals = rivals::select::<u64>(&["store".to_owned()]).expect("the store is there");
         let table = (rivals[0].kind.build)(&mut Keys::made(1).entries());
-        let (reader, keys, credit) = (table.reader(0), &[][..], 999);
-        let mut task = Task { rival: &*table, reader, keys, next: 0, writes: 1_000 - mix, credit, change: Vec::new() };
-        (0..operations).filter(|_| task.writes_next()).count()
+        let task = |task: u64| Task {
+            rival: &*table,
+            reader: table.reader(0),
+            keys: &[][..],
+            next: 0,
+            reads: mix,
+            dice: Rng::new(task),
+            change: Vec::new(),
+        };
+        (0..tasks).filter(|&number| task(number).writes_next()).count()
     }
 
     #[test]
-    fn tasks_write_as_often_as_the_mix_says() {
-        let counts = [1_000, 999, 950, 500, 0].map(|mix| writes(mix, 10_000));
-        assert_eq!(counts, [0, 10, 500, 5_000, 10_000]);
+    fn tasks_write_as_often_as_the_mix_says_from_the_first_operation_on() {
+        let [none, few, many, half, all] = [1_000, 999, 950, 500, 0].map(|mix| writes(mix, 10_000));
+        assert_eq!((none, all), (0, 10_000));
+        assert!(
+            (1..40).contains(&few) && (400..600).contains(&many) && (4_500..5_500).contains(&half),
+            "{few}, {many}, {half}"
+        );
     }
 }
