@@ -1,10 +1,16 @@
 //! What people and programs read of a run. Everything is a function of [`Results`].
 
+mod bars;
+mod charts;
 mod csv;
 mod grid;
 mod hdr;
+mod html;
+mod html_tables;
 mod json;
+mod lines;
 mod numbers;
+mod svg;
 mod terminal;
 
 use hdrhistogram::Histogram;
@@ -12,6 +18,7 @@ use hdrhistogram::Histogram;
 pub use self::csv::csv;
 pub(crate) use self::grid::{case, reference, title, written};
 pub use self::hdr::hdr;
+pub use self::html::html;
 pub use self::json::ReadError;
 pub(crate) use self::numbers::{figure, times};
 pub use self::terminal::terminal;
@@ -24,11 +31,6 @@ pub(crate) const DIMENSIONS: [&str; 11] =
     ["item", "n", "delta", "hold", "threads", "tasks", "keys", "finds", "mix", "state", "publishing"];
 /// What is shown of latencies.
 const PERCENTILES: [&str; 5] = ["p50", "p99", "p99.9", "p99.99", "max"];
-
-/// Returns one self-contained page.
-pub fn html(_results: &Results) -> String {
-    todo!()
-}
 
 /// Returns the document on which design to take when, as Markdown.
 pub fn choosing(_results: &Results) -> String {
@@ -77,6 +79,30 @@ fn nanos(histogram: &Histogram<u64>, name: &str) -> Option<u64> {
     let percent = name.strip_prefix('p').and_then(|percent| percent.parse().ok());
     let nanos = percent.map_or_else(|| histogram.max(), |percent| histogram.value_at_percentile(percent));
     (!histogram.is_empty()).then_some(nanos)
+}
+
+/// Returns the name of a row of latencies; a second row of the same rival is of what is without publishes.
+fn row_name(table: &grid::Latencies<'_>, place: usize) -> String {
+    let one = table.rows[place].0;
+    let again = place.checked_sub(1).is_some_and(|before| table.rows[before].0.rival == one.rival);
+    match (again, grid::is_quiet(one)) {
+        (true, _) => "  without publishes".to_owned(),
+        (false, true) => format!("{}, without publishes", one.name),
+        (false, false) => one.name.clone(),
+    }
+}
+
+/// Says what a reader should be wary of.
+fn doubts(results: &Results) -> Vec<String> {
+    let mut doubts = Vec::new();
+    if !results.complete {
+        doubts.push("stopped early: these are the figures that were there".to_owned());
+    }
+    let rounds = results.measurements.iter().map(|one| one.rounds.len()).min();
+    if let Some(rounds) = rounds.filter(|&rounds| rounds < MIN_ROUNDS) {
+        doubts.push(format!("some figures are of {rounds} rounds only; {MIN_ROUNDS} and more can be trusted"));
+    }
+    doubts
 }
 
 /// Returns the command as a shell reads it.

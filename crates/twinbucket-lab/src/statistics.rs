@@ -24,6 +24,14 @@ pub struct Estimate {
     pub high: f64,
 }
 
+impl Estimate {
+    /// Returns how far the interval goes to its farther side, in percent of the median.
+    pub fn spread(&self) -> f64 {
+        let far = (self.high - self.median).max(self.median - self.low);
+        if far == 0.0 { 0.0 } else { 100.0 * far / self.median }
+    }
+}
+
 /// Returns the median; not a number if there are no values.
 ///
 /// # Examples

@@ -13,6 +13,15 @@ pub(crate) fn figure(value: f64, unit: Unit) -> String {
     }
 }
 
+/// Returns a round figure with its unit, without digits that say nothing.
+pub(crate) fn tick(value: f64, unit: Unit) -> String {
+    let text = figure(value, unit);
+    let (number, unit) =
+        text.split_once(' ').map_or((text.as_str(), ""), |(number, _)| (number, &text[number.len()..]));
+    let short = if number.contains('.') { number.trim_end_matches('0').trim_end_matches('.') } else { number };
+    format!("{short}{unit}")
+}
+
 /// Returns a number of entries, changes or tasks, short: `10k`, `1M`.
 pub(crate) fn count(number: u64) -> String {
     match number {
@@ -60,6 +69,18 @@ mod tests {
         assert_eq!(figure(23.45e6, Unit::PerSecond), "23.4 M/s");
         assert_eq!(figure(2_048.0, Unit::BytesPerEntry), "2.00 KiB");
         assert_eq!(figure(f64::NAN, Unit::Ratio), "-");
+    }
+
+    #[test]
+    fn ticks_have_no_digits_that_say_nothing() {
+        let ticks = [
+            (1.0, Unit::Nanos),
+            (200_000.0, Unit::Nanos),
+            (1e6, Unit::PerSecond),
+            (0.5, Unit::Ratio),
+            (0.0, Unit::Ratio),
+        ];
+        assert_eq!(ticks.map(|(value, unit)| tick(value, unit)), ["1 ns", "200 µs", "1 M/s", "0.5", "0"]);
     }
 
     #[test]

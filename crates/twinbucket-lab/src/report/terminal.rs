@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use crate::report::grid::{self, FLOOR, Grid, Latencies, Row};
+use crate::report::grid::{self, Grid, Latencies, Row};
 use crate::report::numbers::{figure, memory, times};
-use crate::report::{MIN_ROUNDS, PERCENTILES, command, percentile};
-use crate::results::{Bench, Measurement, Results};
-use crate::statistics::{Estimate, estimate};
+use crate::report::{PERCENTILES, command, doubts, percentile, row_name};
+use crate::results::{Bench, Results};
+use crate::statistics::estimate;
 
 /// How a cell looks, where colors are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,13 +116,7 @@ fn head(results: &Results) -> String {
     );
     let _ = writeln!(text, "{}, {}", command(results), results.began);
     text.push_str("median of the rounds ± half of the 95 % interval; times the store's; ~ no significant difference\n");
-    if !results.complete {
-        text.push_str("stopped early: these are the figures that were there\n");
-    }
-    let rounds = results.measurements.iter().map(|measurement| measurement.rounds.len()).min();
-    if let Some(rounds) = rounds.filter(|&rounds| rounds < MIN_ROUNDS) {
-        let _ = writeln!(text, "some figures are of {rounds} rounds only; {MIN_ROUNDS} and more can be trusted");
-    }
+    doubts(results).iter().for_each(|doubt| push_line(&mut text, doubt));
     text
 }
 
@@ -204,25 +198,14 @@ fn cells(grid: &Grid<'_>, row: &Row<'_>, column: usize) -> Vec<Cell> {
     };
     vec![
         Cell::new(figure(estimate.median, measurement.unit), paint),
-        Cell::new(format!("±{:.0}%", spread(estimate)), Paint::Dim),
+        Cell::new(format!("±{:.0}%", estimate.spread()), Paint::Dim),
         ratio,
     ]
 }
 
-/// Returns how far the interval goes to the farther side, in percent of the median.
-fn spread(estimate: Estimate) -> f64 {
-    let far = (estimate.high - estimate.median).max(estimate.median - estimate.low);
-    if far == 0.0 { 0.0 } else { 100.0 * far / estimate.median }
-}
-
 /// Returns the names of a table of percentiles, under a line for headings.
 fn latency_names(table: &Latencies<'_>) -> Vec<String> {
-    let name = |measurement: &Measurement| match measurement.rival.as_str() {
-        FLOOR => measurement.name.clone(),
-        _ if grid::is_quiet(measurement) => "  without publishes".to_owned(),
-        _ => measurement.name.clone(),
-    };
-    let names = table.rows.iter().map(|(measurement, _)| name(measurement));
+    let names = (0..table.rows.len()).map(|place| row_name(table, place));
     std::iter::once(String::new()).chain(names).collect()
 }
 

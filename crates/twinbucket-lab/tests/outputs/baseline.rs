@@ -53,12 +53,12 @@ fn what_has_no_counterpart_is_listed() {
     before.measurements[0].case.delta = Some(7);
     let comparison = compare(&now, &before);
     assert_eq!(comparison.only_now.len(), 2);
-    assert_eq!(comparison.only_before.len(), 2);
+    assert_eq!(comparison.only_before.len(), 3);
     let text = comparison.to_string();
     let (_, only_now) = text.split_once("\nonly in this run:\n").unwrap();
     assert!(only_now.contains(&format!("swap publish, {}, item=u64 n=1k delta=1 hold=none", gone.name)), "{text}");
     let (_, only_before) = only_now.split_once("\nonly in the earlier run:\n").unwrap();
-    assert!(only_before.contains("balance max-by-mean, modulo, item=u64 n=40k"), "{text}");
+    assert!(only_before.contains("balance max-by-mean, hash modulo, item=table n=40k"), "{text}");
 }
 
 #[test]

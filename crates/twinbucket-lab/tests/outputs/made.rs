@@ -45,10 +45,14 @@ pub(crate) fn results(rivals: usize) -> Results {
         }
     }
     let floor = ("floor", "machine's jitter", 1.0);
-    let case = Case { keys: Some("zipf".into()), ..sized(100_000) };
-    measurements.push(latency(Bench::Pause, Metric::Lookup, &floor, case, 40.0));
-    let case = Case { ..sized(40_000) };
-    measurements.push(rounds(Bench::Balance, Metric::MaxByMean, &("modulo", "modulo", 1.0), case, Unit::Ratio, 1.07));
+    for publishing in ["yes", "no"] {
+        let case = Case { publishing: Some(publishing.into()), keys: Some("zipf".into()), ..sized(100_000) };
+        measurements.push(latency(Bench::Pause, Metric::Lookup, &floor, case, 40.0));
+    }
+    for (id, name, value) in [("modulo", "hash modulo", 1.07), ("ring", "ring of virtual nodes", 1.31)] {
+        let case = Case { item: "table".into(), n: 40_000, ..Case::default() };
+        measurements.push(rounds(Bench::Balance, Metric::MaxByMean, &(id, name, 1.0), case, Unit::Ratio, value));
+    }
     Results {
         format: FORMAT,
         environment: environment(),
@@ -100,8 +104,8 @@ pub(crate) fn latency(bench: Bench, metric: Metric, rival: &(&str, &str, f64), c
     for _ in 0..20_000 {
         let share = (rng.below(1_000_000) as f64 + 0.5) / 1_000_000.0;
         let time = median * (0.75 + 0.3 * (1.0 / (1.0 - share)).powf(0.7));
-        raw.saturating_record(time as u64);
-        corrected.saturating_record((time * (1.0 + share * share * 3.0)) as u64);
+        raw.record(time as u64).unwrap();
+        corrected.record((time * (1.0 + share * share * 3.0)) as u64).unwrap();
     }
     measurement.latency = Some(Latency { raw, corrected: Some(corrected) });
     measurement

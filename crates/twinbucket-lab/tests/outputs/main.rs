@@ -4,6 +4,7 @@ mod baseline;
 mod budget;
 mod csv;
 mod hdr;
+mod html;
 mod json;
 mod made;
 mod terminal;
