@@ -8,7 +8,7 @@ use std::hash::{Hash, Hasher};
 use std::ops::RangeInclusive;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use twinbucket_alternatives::{Capabilities, ConcurrentMap, View, WaitsFor, While
 use crate::design::{Design, Key, Value};
 use crate::eventually::eventually;
 use crate::hashing::Hashing;
+use crate::threads::while_changing;
 
 /// Number of keys, and of operations that are tried meanwhile, one for each key.
 const KEYS: usize = 16;
@@ -152,20 +153,15 @@ pub(crate) fn lookups_during_a_write_fare_as_promised<D: Design>() {
 }
 
 pub(crate) fn walks_see_one_moment<D: Design>() {
-    const ROUNDS: u64 = 2000;
     let map = D::make::<u64, u64>(Hashing::default());
     // Between the two in question are many others, so that a walk takes a while from one to the other.
     (0..500).for_each(|key| assert_eq!(map.insert(key, 0), None));
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in 1..=ROUNDS {
-                map.insert(0, round);
-                map.insert(499, round);
-            }
-            done.store(true, Ordering::Relaxed);
-        });
-        while !done.load(Ordering::Relaxed) {
+    while_changing(
+        |round| {
+            map.insert(0, round);
+            map.insert(499, round);
+        },
+        || {
             let (mut first, mut second) = (0, 0);
             map.for_each(|key, &value| match key {
                 0 => first = value,
@@ -173,8 +169,8 @@ pub(crate) fn walks_see_one_moment<D: Design>() {
                 _ => {}
             });
             assert!(first == second || first == second + 1, "{first} and {second} were never together");
-        }
-    });
+        },
+    );
 }
 
 thread_local! {

@@ -1,8 +1,8 @@
 //! What several threads may rely on, whatever the design.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::{panic, thread};
 
 use twinbucket_alternatives::ConcurrentMap;
 
@@ -82,26 +82,46 @@ pub(crate) fn walks_see_what_stays_exactly_once<D: Design>() {
     const STABLE: u64 = 200;
     let map = D::make(Hashing::default());
     (0..STABLE).for_each(|key| assert_eq!(map.insert(key, 0), None));
-    let done = AtomicBool::new(false);
-    thread::scope(|scope| {
-        scope.spawn(|| {
-            for round in (1..).take_while(|_| !done.load(Ordering::Relaxed)) {
-                // Enough come and go for tables to grow and shrink; of those that stay, some change.
-                let extra = STABLE + round % 50 * 20..STABLE + round % 50 * 20 + 20;
-                extra.clone().for_each(|key| assert_eq!(map.insert(key, round), None));
-                map.insert(round % STABLE, round);
-                extra.for_each(|key| assert_eq!(map.remove(&key), Some(round)));
-            }
-        });
-        for _ in 0..100 {
+    while_changing(
+        |round| {
+            // Enough come and go for tables to grow and shrink; of those that stay, some change.
+            let extra = STABLE + round % 50 * 20..STABLE + round % 50 * 20 + 20;
+            extra.clone().for_each(|key| assert_eq!(map.insert(key, round), None));
+            map.insert(round % STABLE, round);
+            extra.for_each(|key| assert_eq!(map.remove(&key), Some(round)));
+        },
+        || {
             let mut visits = HashMap::new();
             map.for_each(|&key, _| *visits.entry(key).or_insert(0) += 1);
-            let wrong = (0..STABLE).find(|key| visits.get(key) != Some(&1));
-            if let Some(key) = wrong {
-                done.store(true, Ordering::Relaxed);
-                panic!("a walk visited key {key} {} times", visits.get(&key).unwrap_or(&0));
+            for key in 0..STABLE {
+                assert_eq!(visits.get(&key), Some(&1), "visits of key {key}");
             }
+        },
+    );
+}
+
+/// Calls `change` with rising numbers on one thread and `walk` on another, until both have been called often.
+pub(crate) fn while_changing(change: impl Fn(u64) + Sync, walk: impl Fn() + Sync) {
+    const OFTEN: u64 = 300;
+    let (changes, walks) = (AtomicU64::new(0), AtomicU64::new(0));
+    let enough = || changes.load(Ordering::Relaxed).min(walks.load(Ordering::Relaxed)) >= OFTEN;
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !enough() {
+                change(changes.load(Ordering::Relaxed) + 1);
+                changes.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let walking = scope.spawn(|| {
+            while !enough() {
+                walk();
+                walks.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        if let Err(panic) = walking.join() {
+            // Lets the other thread end.
+            walks.store(OFTEN, Ordering::Relaxed);
+            panic::resume_unwind(panic);
         }
-        done.store(true, Ordering::Relaxed);
     });
 }
