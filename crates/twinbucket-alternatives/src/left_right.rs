@@ -174,6 +174,7 @@ where
     V: Clone + Send + Sync,
     S: BuildHasher + Clone + Send + Sync,
 {
+    /// Holds from a thread's second lookup on: the first one registers it, and may have to wait for a publish.
     const CAPABILITIES: Capabilities = Capabilities {
         view: View::WhileWritersWait,
         while_walking: WhileWalking::GoesOnOnce,

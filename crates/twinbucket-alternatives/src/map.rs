@@ -94,8 +94,6 @@ pub enum WhileWalking {
     Mixes,
     /// It goes on; the walk does not see it.
     GoesOn,
-    /// It goes on, and the walk fails.
-    Fails,
 }
 
 /// Whom an operation may have to wait for.

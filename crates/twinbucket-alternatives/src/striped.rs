@@ -307,6 +307,8 @@ impl<K, V, S> fmt::Debug for StripedMap<K, V, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
     use super::*;
 
     #[test]
@@ -315,6 +317,32 @@ mod tests {
         let fullest = map.stripes.iter().map(|stripe| stripe.read().len()).max();
         let emptiest = map.stripes.iter().map(|stripe| stripe.read().len()).min();
         assert!(emptiest > Some(50) && fullest < Some(150), "{emptiest:?} to {fullest:?} of 100 on average");
+    }
+
+    #[test]
+    fn upserts_of_many_threads_all_count() {
+        let map = StripedMap::new();
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for n in 0..3000 {
+                        map.upsert(n % 3, |count| count.map_or(1, |count| count + 1));
+                    }
+                });
+            }
+        });
+        assert_eq!([0, 1, 2].map(|key| map.get(&key)), [Some(4000); 3]);
+    }
+
+    #[test]
+    fn only_one_of_many_threads_sets_what_is_absent() {
+        let map = StripedMap::new();
+        let set = || (0..1000).filter(|&key| map.set_if_absent(key, ()).is_ok()).count();
+        let total: usize = thread::scope(|scope| {
+            let threads = [(); 4].map(|()| scope.spawn(set));
+            threads.map(|thread| thread.join().expect("setting does not panic")).iter().sum()
+        });
+        assert_eq!((total, map.len()), (1000, 1000));
     }
 
     #[test]

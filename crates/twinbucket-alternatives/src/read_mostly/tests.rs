@@ -207,3 +207,31 @@ fn values_nobody_looks_at_are_moved_out() {
     assert!(map.insert(1, Unclonable).is_some());
     assert!(map.remove(&1).is_some());
 }
+
+#[test]
+fn compare_and_swaps_of_many_threads_all_count() {
+    let map = promoted([(0, 0)]);
+    map.insert(1, 0);
+    let increment = |key: u64| {
+        while map.get(&key).is_none_or(|count| map.compare_and_swap(&key, &count, count + 1).is_err()) {
+            thread::yield_now();
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| (0..2000).for_each(|n| increment(n % 2)));
+        }
+    });
+    assert_eq!((map.get(&0), map.get(&1)), (Some(4000), Some(4000)));
+}
+
+#[test]
+fn only_one_of_many_threads_inserts_what_is_absent() {
+    let map = ReadMostlyMap::new();
+    let insert = |value: u64| (0..1000).filter(|&key| map.get_or_insert(key, value).is_none()).count();
+    let total: usize = thread::scope(|scope| {
+        let threads = [1, 2, 3, 4].map(|value| scope.spawn(move || insert(value)));
+        threads.map(|thread| thread.join().expect("inserting does not panic")).iter().sum()
+    });
+    assert_eq!((total, map.len()), (1000, 1000));
+}

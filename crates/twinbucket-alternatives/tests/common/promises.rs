@@ -86,7 +86,6 @@ pub(crate) fn writes_during_a_walk_fare_as_promised<D: Design>() {
         WhileWalking::GoesOnOnce => 1..=1,
         WhileWalking::WaitsForPart => SOME,
         WhileWalking::Mixes | WhileWalking::GoesOn => ALL,
-        WhileWalking::Fails => panic!("a walk through the trait cannot fail"),
     };
     let map = prepared::<D, u64, u64>(|id| id);
     let (mut attempts, mut seen) = (None, 0);
