@@ -2,6 +2,7 @@
 
 mod bars;
 mod charts;
+mod choosing;
 mod csv;
 mod grid;
 mod hdr;
@@ -15,6 +16,7 @@ mod terminal;
 
 use hdrhistogram::Histogram;
 
+pub use self::choosing::choosing;
 pub use self::csv::csv;
 pub(crate) use self::grid::{case, reference, title, written};
 pub use self::hdr::hdr;
@@ -31,11 +33,6 @@ pub(crate) const DIMENSIONS: [&str; 11] =
     ["item", "n", "delta", "hold", "threads", "tasks", "keys", "finds", "mix", "state", "publishing"];
 /// What is shown of latencies.
 const PERCENTILES: [&str; 5] = ["p50", "p99", "p99.9", "p99.99", "max"];
-
-/// Returns the document on which design to take when, as Markdown.
-pub fn choosing(_results: &Results) -> String {
-    todo!()
-}
 
 impl Metric {
     /// Returns the unit that all its measurements have.

@@ -2,6 +2,7 @@
 
 mod baseline;
 mod budget;
+mod choosing;
 mod csv;
 mod hdr;
 mod html;
