@@ -13,7 +13,12 @@ use left_right::{Absorb, ReadGuard, ReadHandle, ReadHandleFactory, WriteHandle};
 use parking_lot::Mutex;
 use thread_local::ThreadLocal;
 
+pub use self::reader::LeftRightReader;
 use crate::{Capabilities, ConcurrentMap, View, WaitsFor, WhileWalking};
+
+mod reader;
+#[cfg(test)]
+mod tests;
 
 /// Two flat hash maps, of which one is read while the other is written.
 ///
@@ -293,77 +298,6 @@ where
     }
 }
 
-/// A registered reader of a [`LeftRightMap`], to be sent to the thread that uses it.
-///
-/// It may outlive the map, and finds nothing any more then.
-///
-/// # Examples
-/// ```
-/// use twinbucket_alternatives::{ConcurrentMap, LeftRightMap};
-///
-/// let map = LeftRightMap::from([("a", 1)]);
-/// let reader = map.reader();
-/// map.insert("a", 2);
-/// assert_eq!(reader.get("a"), Some(2));
-/// drop(map);
-/// assert_eq!(reader.get("a"), None);
-/// ```
-pub struct LeftRightReader<K, V, S = DefaultHashBuilder> {
-    /// Its registration.
-    handle: ReadHandle<Side<K, V, S>>,
-}
-
-impl<K, V, S> LeftRightReader<K, V, S> {
-    /// Looks `key` up and returns what `look` makes of its value. Waits for nobody; writers may wait until `look` is over.
-    ///
-    /// `look` must not write to the map, as the second write would wait for it.
-    pub fn get_with<Q, R>(&self, key: &Q, look: impl FnOnce(&V) -> R) -> Option<R>
-    where
-        K: Hash + Eq,
-        S: BuildHasher,
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        self.handle.enter()?.entries.get(key).map(look)
-    }
-
-    /// Returns a clone of the value of `key`.
-    pub fn get<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: Hash + Eq,
-        V: Clone,
-        S: BuildHasher,
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        self.get_with(key, V::clone)
-    }
-
-    /// Returns the number of entries.
-    pub fn len(&self) -> usize {
-        self.handle.enter().map_or(0, |side| side.entries.len())
-    }
-
-    /// Tells whether there is no entry.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Calls `visit` for every entry of one moment. Waits for nobody; writers may wait until it is over.
-    ///
-    /// `visit` must not write to the map, as the second write would wait for it.
-    pub fn for_each(&self, mut visit: impl FnMut(&K, &V)) {
-        if let Some(side) = self.handle.enter() {
-            side.entries.iter().for_each(|(key, value)| visit(key, value));
-        }
-    }
-}
-
-impl<K, V, S> Clone for LeftRightReader<K, V, S> {
-    /// Registers one more reader, at the cost of [`LeftRightMap::reader`].
-    fn clone(&self) -> Self {
-        Self { handle: self.handle.clone() }
-    }
-}
-
 impl<K, V, S> Default for LeftRightMap<K, V, S>
 where
     K: Hash + Eq + Clone + Sync,
@@ -432,100 +366,5 @@ where
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LeftRightBatch").field("changes", &self.changes.len()).finish_non_exhaustive()
-    }
-}
-
-impl<K, V, S> fmt::Debug for LeftRightReader<K, V, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LeftRightReader").field("len", &self.len()).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::mpsc;
-    use std::thread;
-    use std::time::Duration;
-
-    use super::*;
-
-    /// How long a write is given that should have to wait.
-    const A_WHILE: Duration = Duration::from_millis(200);
-    /// How long a write is given that should not.
-    const PATIENCE: Duration = Duration::from_secs(60);
-
-    #[test]
-    fn a_slow_reader_lets_one_write_pass_and_holds_up_the_next() {
-        let map = LeftRightMap::from([("a", 0)]);
-        thread::scope(|scope| {
-            let (wrote, written) = mpsc::channel();
-            let (map, reader) = (&map, map.reader());
-            let waiting = reader.get_with("a", |value| {
-                scope.spawn(move || {
-                    for new in 1..=2 {
-                        map.insert("a", new);
-                        wrote.send(new).expect("the test waits for both");
-                    }
-                });
-                assert_eq!(written.recv_timeout(PATIENCE), Ok(1));
-                assert_eq!(written.recv_timeout(A_WHILE), Err(mpsc::RecvTimeoutError::Timeout));
-                assert_eq!(*value, 0);
-                written
-            });
-            assert_eq!(waiting.expect("the key is there").recv_timeout(PATIENCE), Ok(2));
-        });
-        assert_eq!(map.get("a"), Some(2));
-    }
-
-    #[test]
-    fn lookups_inside_a_lookup_wait_for_nobody() {
-        let map = LeftRightMap::from([("a", 1), ("b", 2)]);
-        let sum = map.get_with("a", |a| map.get_with("b", |b| a + b));
-        assert_eq!(sum, Some(Some(3)));
-    }
-
-    #[test]
-    fn dropped_batch_changes_nothing() {
-        let map = LeftRightMap::from([("a", 1)]);
-        let mut batch = map.write();
-        batch.insert("b", 2);
-        batch.remove("a");
-        drop(batch);
-        assert_eq!((map.get("a"), map.get("b"), map.len()), (Some(1), None, 1));
-    }
-
-    #[test]
-    fn later_changes_of_a_batch_win() {
-        let map = LeftRightMap::from([("a", 1)]);
-        let mut batch = map.write();
-        batch.remove("a");
-        batch.insert("a", 2);
-        batch.insert("b", 3);
-        batch.remove("b");
-        batch.publish();
-        assert_eq!((map.get("a"), map.get("b")), (Some(2), None));
-        // And on the other side, too:
-        map.insert("c", 4);
-        assert_eq!((map.get("a"), map.get("b"), map.len()), (Some(2), None, 2));
-    }
-
-    #[test]
-    fn single_writes_return_what_a_batch_published() {
-        let map = LeftRightMap::new();
-        let mut batch = map.write();
-        batch.extend([("a", 1), ("b", 2)]);
-        batch.publish();
-        assert_eq!((map.insert("a", 3), map.remove("b"), map.remove("b")), (Some(1), Some(2), None));
-    }
-
-    #[test]
-    fn handles_of_ended_threads_hold_up_nobody() {
-        let map = LeftRightMap::from([("a", 0)]);
-        for new in 1..=20 {
-            thread::scope(|scope| {
-                scope.spawn(|| assert_eq!(map.get("a"), Some(new - 1)));
-            });
-            assert_eq!(map.insert("a", new), Some(new - 1));
-        }
     }
 }

@@ -3,23 +3,23 @@
 //! The design of Go's first `sync.Map`, by Bryan C. Mills: Go's `sync/map.go` from Go 1.9 until it was replaced by a hash
 //! trie in Go 1.24. The read map is reached through an atomic pointer and its set of keys never changes; new keys go into
 //! the dirty map, which has all the others, too, and is promoted to read map when enough lookups had to fall back to it.
-//! What happens to one key is in `entry`.
+//! What happens to one key is in `entry`, the two maps themselves are in `maps`.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::mem;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use hashbrown::hash_table::HashTable;
 use hashbrown::{DefaultHashBuilder, Equivalent};
 use parking_lot::Mutex;
 
 use self::entry::{Entry, Expunged, State};
+use self::maps::{Dirty, ReadMap, Table};
 use crate::{Capabilities, ConcurrentMap, View, WaitsFor, WhileWalking};
 
 mod entry;
+mod maps;
 #[cfg(test)]
 mod tests;
 
@@ -60,74 +60,6 @@ pub struct ReadMostlyMap<K, V, S = DefaultHashBuilder> {
     dirty: Mutex<Dirty<K, V>>,
     /// Hashes the keys of both.
     hasher: S,
-}
-
-/// A map whose entries change, but not the set of them.
-struct ReadMap<K, V> {
-    /// The entries.
-    entries: Table<K, V>,
-    /// Whether the dirty map has keys that are not in here. Goes from false to true, once, under the lock.
-    amended: AtomicBool,
-}
-
-/// What is under the lock.
-struct Dirty<K, V> {
-    /// Once amended: all entries, but for the expunged ones. Empty before.
-    entries: Table<K, V>,
-    /// Lookups that had to take the lock since the last promotion.
-    misses: usize,
-}
-
-/// A table of shared entries.
-struct Table<K, V>(HashTable<Arc<Entry<K, V>>>);
-
-impl<K, V> Table<K, V> {
-    /// Finds the entry of a key.
-    fn find<Q: Equivalent<K> + ?Sized>(&self, hash: u64, key: &Q) -> Option<&Arc<Entry<K, V>>> {
-        self.0.find(hash, |entry| key.equivalent(&entry.key))
-    }
-
-    /// Takes the entry of a key out.
-    fn take<Q: Equivalent<K> + ?Sized>(&mut self, hash: u64, key: &Q) -> Option<Arc<Entry<K, V>>> {
-        let found = self.0.find_entry(hash, |entry| key.equivalent(&entry.key)).ok()?;
-        Some(found.remove().0)
-    }
-
-    /// Adds an entry whose key is not there.
-    fn add(&mut self, entry: Arc<Entry<K, V>>) {
-        self.0.insert_unique(entry.hash, entry, |entry| entry.hash);
-    }
-}
-
-impl<K, V> Default for Table<K, V> {
-    fn default() -> Self {
-        Self(HashTable::new())
-    }
-}
-
-impl<K, V> ReadMap<K, V> {
-    /// Makes a read map that has all keys.
-    fn new(entries: Table<K, V>) -> Arc<Self> {
-        Arc::new(Self { entries, amended: AtomicBool::new(false) })
-    }
-
-    /// Tells whether the dirty map has more keys.
-    ///
-    /// If not, a key that is not in here is nowhere at this moment, even if this is not the read map any more: it was amended
-    /// before it was replaced.
-    fn is_amended(&self) -> bool {
-        // Acquire: pairs with the Release in `amend`, though the entries themselves are handed over by the lock.
-        self.amended.load(Ordering::Acquire)
-    }
-
-    /// Makes the dirty map, of all entries that have a value. Only under the lock.
-    fn amend(&self, dirty: &mut Dirty<K, V>) {
-        dirty.entries.0.reserve(self.entries.0.len() + 1, |entry| entry.hash);
-        let alive = self.entries.0.iter().filter(|entry| !entry.expunge());
-        alive.for_each(|entry| dirty.entries.add(Arc::clone(entry)));
-        // Release: pairs with the Acquire in `is_amended`.
-        self.amended.store(true, Ordering::Release);
-    }
 }
 
 impl<K, V> ReadMostlyMap<K, V> {
