@@ -228,7 +228,6 @@ fn of_walks(walking: WhileWalking) -> &'static str {
         WhileWalking::WaitsForPart => "wait for the part that is walked",
         WhileWalking::Mixes => "go on; the walk may see them or not",
         WhileWalking::GoesOn => "go on, unseen",
-        WhileWalking::Fails => "go on; the walk fails",
     }
 }
 
