@@ -1,7 +1,7 @@
 //! The allocator of the whole program: the system's, or mimalloc.
 //!
-//! The first allocation of the process decides, by an environment variable, and the decision stands until the process ends:
-//! no block is ever freed by the one that did not make it. To change the allocator, the program starts itself anew.
+//! The first allocation of the process decides, by an environment variable, and the decision stands until the process
+//! ends: no block is ever freed by the one that did not make it. For another allocator the program starts itself anew.
 
 #![expect(unsafe_code, reason = "an allocator is an unsafe trait, and two C functions are called")]
 
@@ -49,7 +49,7 @@ impl Allocator {
     pub(crate) fn in_use() -> Self {
         let block = Box::new(0_u64);
         let address = ptr::from_ref(&*block).cast::<c_void>();
-        // SAFETY: mimalloc has set itself up when the program was loaded; it looks the address up and does not follow it.
+        // SAFETY: mimalloc set itself up when the program was loaded. It looks the address up and does not follow it.
         let own = unsafe { libmimalloc_sys::mi_is_in_heap_region(address) };
         if own { Self::Mimalloc } else { Self::System }
     }
@@ -70,8 +70,8 @@ impl Switch {
     /// Tells whether that is mimalloc.
     #[inline]
     fn is_mimalloc() -> bool {
-        // Relaxed: the byte stands for itself, and it changes once. Who frees a block was handed it by a thread that saw the
-        // decision, and cannot see an older value of the same byte.
+        // Relaxed: the byte stands for itself, and it changes once. Who frees a block was handed it by a thread that
+        // saw the decision, and cannot see an older value of the same byte.
         match CHOSEN.load(Ordering::Relaxed) {
             UNDECIDED => Self::decide(),
             chosen => chosen == IS_MIMALLOC,
@@ -89,8 +89,8 @@ impl Switch {
 
     /// Tells whether the environment asks for mimalloc.
     fn is_asked_for() -> bool {
-        // SAFETY: the name ends in a zero byte. Nobody changes the environment meanwhile: the first allocation comes before
-        // `main`, and nothing in this program sets a variable of its own process.
+        // SAFETY: the name ends in a zero byte. Nobody changes the environment meanwhile: the first allocation comes
+        // before `main`, and nothing in this program sets a variable of its own process.
         let value = unsafe { libc::getenv(C_VARIABLE.as_ptr()) };
         if value.is_null() {
             return false;

@@ -1,7 +1,7 @@
 //! `twinbucket bench`: runs the lab's benches and shows what they found.
 //!
-//! What to measure is the plan of `args`, how it is measured the lab's business, and what becomes of the results that of
-//! `outputs`. This file puts them in order: everything that can be refused is refused before anything is measured.
+//! What to measure is the plan of `args`, how it is measured the lab's business, and what becomes of the results that
+//! of `outputs`. This file puts them in order: everything that can be refused is refused before anything is measured.
 
 mod args;
 mod bar;

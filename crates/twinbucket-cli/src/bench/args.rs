@@ -35,9 +35,9 @@ usage, which is told before anything is measured, and for a budget that no measu
 
 /// Measure the store beside other maps, on this machine
 ///
-/// All rivals do the same work on the same keys and take turns, at least ten times each. A figure is the median of these
-/// rounds, with a 95 % bootstrap interval; a difference that may be chance is marked by a tilde. Latencies count from when
-/// an operation was due ("corrected") and, beside that, from when it began ("raw").
+/// All rivals do the same work on the same keys and take turns, ten times each by default. A figure is the median of
+/// these rounds, with a 95 % bootstrap interval; a difference that may be chance is marked by a tilde. Latencies count
+/// from when an operation was due ("corrected") and, beside that, from when it began ("raw").
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {
@@ -249,7 +249,8 @@ struct Deltas {
 #[derive(Debug, Args)]
 struct Keys {
     /// How often which key is looked up: all alike, or by Zipf's law with exponent 0.99
-    #[arg(long, value_name = "SPREAD,..", value_delimiter = ',', value_parser = spread(), default_value = "uniform,zipf")]
+    #[arg(long, value_name = "SPREAD,..", value_delimiter = ',', value_parser = spread(), default_value = "uniform",
+        default_value_if("full", "true", "uniform,zipf"))]
     keys: Vec<Spread>,
 }
 
@@ -268,7 +269,8 @@ struct Lookups {
 #[derive(Debug, Args)]
 struct Mixes {
     /// Reads and writes, in percent
-    #[arg(long, value_name = "R/W,..", value_delimiter = ',', value_parser = mix, default_value = "95/5,99.9/0.1,50/50")]
+    #[arg(long, value_name = "R/W,..", value_delimiter = ',', value_parser = mix,
+        default_value = "95/5,99.9/0.1,50/50")]
     mix: Vec<Mix>,
     /// Tasks, spread over all cores
     #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = size, default_value = "1,1k",

@@ -18,7 +18,8 @@ pub(crate) struct OutputFolder {
 }
 
 impl OutputFolder {
-    /// Checks that a folder of this name can be made, so that a run of minutes does not end in an error about its result.
+    /// Checks that a folder of this name can be made, so that a run of minutes does not end in an error about its
+    /// result.
     ///
     /// # Errors
     /// If there is a file of that name, a folder that holds something, or nothing can be created beside it.

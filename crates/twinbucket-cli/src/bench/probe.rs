@@ -1,4 +1,5 @@
-//! Memory, measured in a process of its own: the program starts itself for each rival, so that none finds what another left.
+//! Memory, measured in a process of its own: the program starts itself for each rival, so that none finds what another
+//! left.
 
 use std::env;
 use std::io::{self, Write};
