@@ -238,29 +238,32 @@ mod tests {
     use super::*;
     use crate::rivals;
 
-    /// Counts the writes among the first operations of so many tasks.
-    fn writes(mix: u32, tasks: u64) -> usize {
+    /// Makes a task of which the first key comes next.
+    fn task<'a>(table: &'a dyn Rival<u64>, keys: &'a [u64], mix: u32, number: u64) -> Task<'a, u64> {
+        let (reader, dice) = (table.reader(0), Rng::new(number));
+        Task { rival: table, reader, keys, next: 0, reads: mix, dice, change: Vec::new() }
+    }
+
+    fn table() -> Box<dyn Rival<u64>> {
         let rivals = rivals::select::<u64>(&["store".to_owned()]).expect("the store is there");
-        let table = (rivals[0].kind.build)(&mut Keys::made(1).entries());
-        let task = |task: u64| Task {
-            rival: &*table,
-            reader: table.reader(0),
-            keys: &[][..],
-            next: 0,
-            reads: mix,
-            dice: Rng::new(task),
-            change: Vec::new(),
-        };
-        (0..tasks).filter(|&number| task(number).writes_next()).count()
+        (rivals[0].kind.build)(&mut Keys::made(1).entries())
     }
 
     #[test]
     fn tasks_write_as_often_as_the_mix_says_from_the_first_operation_on() {
-        let [none, few, many, half, all] = [1_000, 999, 950, 500, 0].map(|mix| writes(mix, 10_000));
+        let table = table();
+        let writes = |mix| (0..10_000).filter(|&number| task(&*table, &[], mix, number).writes_next()).count();
+        let [none, few, many, half, all] = [1_000, 999, 950, 500, 0].map(writes);
         assert_eq!((none, all), (0, 10_000));
-        assert!(
-            (1..40).contains(&few) && (400..600).contains(&many) && (4_500..5_500).contains(&half),
-            "{few}, {many}, {half}"
-        );
+        assert!((1..40).contains(&few) && (400..600).contains(&many) && (4_500..5_500).contains(&half));
+    }
+
+    #[test]
+    fn slice_takes_a_key_for_each_operation_that_it_counts() {
+        let (table, keys) = (table(), Keys::made(1_000).hits(1_000, Spread::Uniform, SEED));
+        let mut task = task(&*table, &keys, 950, 7);
+        let done: usize = (0..10).map(|_| task.slice()).sum();
+        assert_eq!(done, task.next);
+        assert!(table.len() > 1, "writes come through");
     }
 }

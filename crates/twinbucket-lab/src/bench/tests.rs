@@ -99,7 +99,7 @@ fn sluggish(bench: Bench, publish_rate: f64) -> Vec<Measurement> {
         spreads: vec![Spread::Uniform],
         finds: vec![Finds::Hits],
         mixes: vec![Mix(500)],
-        tasks: vec![2],
+        tasks: vec![1],
         rounds: 1,
         turn: Duration::from_millis(200),
         publish_rate,
@@ -124,8 +124,9 @@ fn quantiles(found: &[Measurement], metric: Metric, quantile: f64) -> (u64, u64)
 fn publishes_that_queue_up_show_from_when_they_were_due() {
     let found = sluggish(Bench::Swap, 1_000.0);
     for metric in [Metric::Publish, Metric::Visible] {
-        let (raw, corrected) = quantiles(&found, metric, 1.0);
-        assert!(raw >= SLOW.as_nanos() as u64, "{metric}: a publish takes its time, not {raw} ns");
+        let (shortest, _) = quantiles(&found, metric, 0.0);
+        assert!(shortest >= SLOW.as_nanos() as u64, "{metric}: a publish takes its time, not {shortest} ns");
+        let (_, corrected) = quantiles(&found, metric, 1.0);
         assert!(corrected >= 2 * SLOW.as_nanos() as u64, "{metric}: the queue does not show: {corrected} ns");
     }
     let (raw, corrected) = quantiles(&found, Metric::Publish, 0.9);
@@ -141,8 +142,7 @@ fn lookups_that_wait_for_a_publish_hide_in_raw_latencies_and_show_in_corrected_o
 }
 
 #[test]
-fn writes_of_tasks_show_that_they_wait_for_each_other() {
-    let found = sluggish(Bench::Mixed, 1.0);
-    let (raw, corrected) = quantiles(&found, Metric::Write, 1.0);
+fn writes_of_tasks_show_from_when_they_were_due_that_they_queue_up() {
+    let (raw, corrected) = quantiles(&sluggish(Bench::Mixed, 1.0), Metric::Write, 0.5);
     assert!(raw >= SLOW.as_nanos() as u64 && corrected >= 2 * raw, "{raw} ns, {corrected} ns");
 }
