@@ -9,12 +9,13 @@ use super::{Kind, alternatives, bare, store};
 use crate::item::Item;
 
 /// Ids of the kinds and ways that only a build with the feature `peers` has, in the order of tables.
-const PEERS: [&str; 11] = [
+const PEERS: [&str; 12] = [
     "clone-swap",
     "clone-swap-cache",
     "imbl",
     "imbl-cache",
     "concread",
+    "concread-read",
     "evmap",
     "flashmap",
     "papaya",

@@ -6,18 +6,31 @@
 use concread::hashmap::{HashMap, HashMapReadTxn};
 
 use super::super::{IN_TABLE, Lookup, Lookups, OneByOne, Rival, View, cloned, total};
-use super::{Kind, VERSIONED, Way, single};
+use super::{Kind, VERSIONED, Way};
 use crate::item::Item;
 
-/// concread's map as a rival.
+/// concread's map as a rival, read in a transaction for each lookup, which is always the newest, or in one that is kept.
 pub(super) fn kind<T: Item>() -> Kind<T> {
-    const READ: Way = Way { id: "concread", name: "concread", follows: true };
-    single(&READ, VERSIONED, true, |entries| Box::new(HashMap::from_iter(entries)))
+    Kind {
+        id: "concread",
+        name: "concread",
+        ways: &[
+            Way { id: "concread", name: "concread", follows: true },
+            Way { id: "concread-read", name: "concread, read kept", follows: false },
+        ],
+        promises: VERSIONED,
+        all_at_once: true,
+        concurrent: true,
+        build: |entries| Box::new(HashMap::from_iter(entries)),
+    }
 }
 
 impl<T: Item> Rival<T> for HashMap<T, T> {
-    fn reader(&self, _way: usize) -> Box<dyn Lookups<T> + '_> {
-        Box::new(OneByOne(self))
+    fn reader(&self, way: usize) -> Box<dyn Lookups<T> + '_> {
+        match way {
+            0 => Box::new(OneByOne(self)),
+            _ => Box::new(OneByOne(self.read())),
+        }
     }
 
     fn publish(&self, changes: &mut Vec<(T, T)>) {
@@ -53,11 +66,17 @@ impl<T: Item> Rival<T> for HashMap<T, T> {
     }
 }
 
-/// A read transaction for each lookup.
 impl<T: Item> Lookup<T> for &HashMap<T, T> {
     #[inline]
     fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.read().get(key).map(look)
+    }
+}
+
+impl<T: Item> Lookup<T> for HashMapReadTxn<'_, T, T> {
+    #[inline]
+    fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R> {
+        self.get(key).map(look)
     }
 }
 
