@@ -118,7 +118,7 @@ fn every_output_is_whole_and_nothing_else_is_left() {
     let rows = csv::Reader::from_path(csv).unwrap().into_records().map(Result::unwrap).count();
     assert_eq!(rows, measurements(&results).len());
     let page = fs::read_to_string(html).unwrap();
-    assert!(page.starts_with("<!DOCTYPE html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
     let logs = names(&folder.join("logs"));
     assert!(!logs.is_empty());
     for log in logs {
