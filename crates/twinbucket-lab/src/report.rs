@@ -83,9 +83,9 @@ fn row_name(table: &grid::Latencies<'_>, place: usize) -> String {
     let one = table.rows[place].0;
     let again = place.checked_sub(1).is_some_and(|before| table.rows[before].0.rival == one.rival);
     match (again, grid::is_quiet(one)) {
-        (true, _) => "  without publishes".to_owned(),
+        (true, true) => "  without publishes".to_owned(),
         (false, true) => format!("{}, without publishes", one.name),
-        (false, false) => one.name.clone(),
+        (_, false) => one.name.clone(),
     }
 }
 

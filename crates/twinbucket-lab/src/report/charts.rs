@@ -159,11 +159,10 @@ fn percentiles<'a>(
     looks: &Looks<'_>,
     range: &[f64],
 ) -> Lines<'a> {
-    let shown = table.rows.iter().filter(|(one, _)| !grid::is_quiet(one) || one.rival == FLOOR);
+    let shown = table.rows.iter().filter(|(one, _)| !grid::is_quiet(one));
     let mut histograms: Vec<(&Measurement, Histogram<u64>)> =
         shown.filter_map(|(one, latency)| Some((*one, histogram(latency)?))).collect();
     histograms.retain(|(_, histogram)| !histogram.is_empty());
-    histograms.dedup_by(|a, b| a.0.rival == b.0.rival);
     let nines = histograms.iter().map(|(_, histogram)| nines(histogram)).fold(1.0, f64::max);
     let curve = |(one, histogram): &(&'a Measurement, Histogram<u64>)| Curve {
         rival: &one.rival,

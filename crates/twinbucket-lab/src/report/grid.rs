@@ -172,9 +172,9 @@ pub(crate) fn reference<'a>(mut rivals: impl Iterator<Item = &'a str> + Clone) -
     }
 }
 
-/// Tells whether nobody publishes, where others of the same bench do.
+/// Tells whether a rival was measured without publishes, which its bench otherwise has; the machine's jitter is not.
 pub(crate) fn is_quiet(measurement: &Measurement) -> bool {
-    measurement.case.publishing.as_deref() == Some("no")
+    measurement.rival != FLOOR && measurement.case.publishing.as_deref() == Some("no")
 }
 
 /// Returns what is said of a bench's metric above a table.

@@ -44,7 +44,8 @@ fn rivals(results: &Results) -> Vec<(&str, &str)> {
             rivals.push((&one.rival, &one.name));
         }
     }
-    rivals.sort_by_key(|(rival, _)| *rival == FLOOR);
+    let own = ["store", "reader", "bucket"];
+    rivals.sort_by_key(|(rival, _)| (*rival == FLOOR, own.iter().position(|own| own == rival).unwrap_or(own.len())));
     rivals
 }
 

@@ -45,10 +45,8 @@ pub(crate) fn results(rivals: usize) -> Results {
         }
     }
     let floor = ("floor", "machine's jitter", 1.0);
-    for publishing in ["yes", "no"] {
-        let case = Case { publishing: Some(publishing.into()), keys: Some("zipf".into()), ..sized(100_000) };
-        measurements.push(latency(Bench::Pause, Metric::Lookup, &floor, case, 40.0));
-    }
+    let case = Case { publishing: Some("no".into()), keys: Some("zipf".into()), ..sized(100_000) };
+    measurements.push(latency(Bench::Pause, Metric::Lookup, &floor, case, 40.0));
     for (id, name, value) in [("modulo", "hash modulo", 1.07), ("ring", "ring of virtual nodes", 1.31)] {
         let case = Case { item: "table".into(), n: 40_000, ..Case::default() };
         measurements.push(rounds(Bench::Balance, Metric::MaxByMean, &(id, name, 1.0), case, Unit::Ratio, value));
