@@ -74,7 +74,13 @@ pub trait Rival<T: Item>: Send + Sync {
     /// one. Leaves `changes` empty.
     ///
     /// Any thread may call this at any time; where the design has one writer, they wait for each other.
-    fn publish(&self, changes: &mut Vec<(T, T)>);
+    fn publish(&self, changes: &mut Vec<(T, T)>) {
+        self.publish_staged(changes, &mut || ());
+    }
+
+    /// Does what [`publish`](Self::publish) does and calls `staged` once on the way: when the changes are made in private and
+    /// the design begins to show them. Where it makes them in place, that is before the first.
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut());
 
     /// Replaces the whole content, in the way that the design does it best.
     fn reload(&self, entries: &mut dyn Iterator<Item = (T, T)>);

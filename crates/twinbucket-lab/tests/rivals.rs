@@ -122,6 +122,18 @@ fn a_reader_that_follows_sees_what_was_published_and_a_frozen_one_does_not() {
     readers_follow::<String>();
 }
 
+#[test]
+fn a_publish_tells_once_that_it_begins_to_show_what_nobody_has_seen_by_then() {
+    let keys = keys::<u64>();
+    each_concurrent(&keys, |kind, rival| {
+        let ((key, old), (_, new)) = (keys.entry(7, 0), keys.entry(7, 1));
+        let mut seen = Vec::new();
+        rival.publish_staged(&mut vec![(key, new)], &mut || seen.push(rival.reader(0).mark(&key)));
+        assert_eq!(seen, [Some(old.mark())], "{}", kind.id);
+        assert_eq!(rival.reader(0).mark(&key), Some(new.mark()), "{}", kind.id);
+    });
+}
+
 fn reloads_replace<T: Item>() {
     let keys = keys::<T>();
     let larger = Keys::<T>::made(2 * N);

@@ -2,8 +2,8 @@
 //!
 //! A turn has two halves. In the first nobody reads, apart from who is held, so that publishing has its core to itself; what
 //! is measured is the time from the first write of a delta to the end of its publish. In the second, readers look one key up
-//! again and again, in the best way their design has; what is measured is the time from the start of a publish until the
-//! last of them has found the key's new value. In both, publishes are due at the plan's rate, and one comes before the first
+//! again and again, in the best way their design has; what is measured is the time from the start of a publish, which is when
+//! the delta is written in private where the design does that, until the last of them has found the key's new value. In both, publishes are due at the plan's rate, and one comes before the first
 //! that counts. A design for one thread has the first half only, and nothing held.
 
 mod hold;
@@ -116,8 +116,11 @@ impl Swap<'_> {
         delta.renew();
         let mut schedule = Schedule::new(self.plan.publish_rate, Instant::now(), self.plan.turn / 2, turn.stop);
         while let Some(due) = schedule.next() {
-            let begin = Instant::now();
-            rival.publish(&mut delta.changes);
+            let mut begin = Instant::now();
+            match sights {
+                [] => rival.publish(&mut delta.changes),
+                _ => rival.publish_staged(&mut delta.changes, &mut || begin = Instant::now()),
+            }
             let published = Instant::now();
             let seen = sights.iter().map(|sight| sight.wait(delta.mark, turn)).collect::<Result<Vec<_>>>()?;
             times.record(due, begin, seen.into_iter().max().unwrap_or(published));

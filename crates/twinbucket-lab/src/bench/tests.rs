@@ -48,7 +48,8 @@ impl Rival<u64> for Sluggish {
         Box::new(SluggishReader(self))
     }
 
-    fn publish(&self, changes: &mut Vec<(u64, u64)>) {
+    fn publish_staged(&self, changes: &mut Vec<(u64, u64)>, staged: &mut dyn FnMut()) {
+        staged();
         let mut map = self.0.write().unwrap_or_else(PoisonError::into_inner);
         thread::sleep(SLOW);
         map.extend(changes.drain(..));

@@ -49,8 +49,9 @@ trait Alternative<T: Item>: ConcurrentMap<T, T> + Sized {
         Box::new(OneByOne(Shared(self)))
     }
 
-    /// Applies changes.
-    fn publish(&self, changes: impl Iterator<Item = (T, T)>) {
+    /// Applies changes; calls `staged` when it begins to show them.
+    fn publish(&self, changes: impl Iterator<Item = (T, T)>, staged: &mut dyn FnMut()) {
+        staged();
         changes.for_each(|(key, value)| drop(self.insert(key, value)));
     }
 
@@ -84,7 +85,8 @@ impl<T: Item> Alternative<T> for RwLockMap<T, T> {
         entries.collect()
     }
 
-    fn publish(&self, changes: impl Iterator<Item = (T, T)>) {
+    fn publish(&self, changes: impl Iterator<Item = (T, T)>, staged: &mut dyn FnMut()) {
+        staged();
         self.write().extend(changes);
     }
 
@@ -131,9 +133,10 @@ impl<T: Item> Alternative<T> for LeftRightMap<T, T> {
         Box::new(OneByOne(LeftRightMap::reader(self)))
     }
 
-    fn publish(&self, changes: impl Iterator<Item = (T, T)>) {
+    fn publish(&self, changes: impl Iterator<Item = (T, T)>, staged: &mut dyn FnMut()) {
         let mut batch = self.write();
         batch.extend(changes);
+        staged();
         batch.publish();
     }
 
@@ -158,8 +161,8 @@ impl<T: Item, M: Alternative<T>> Rival<T> for Alternatively<M> {
         Alternative::reader(&self.0)
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
-        Alternative::publish(&self.0, changes.drain(..));
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
+        Alternative::publish(&self.0, changes.drain(..), staged);
     }
 
     fn reload(&self, entries: &mut dyn Iterator<Item = (T, T)>) {

@@ -33,7 +33,8 @@ impl<T: Item> Rival<T> for Bare<T> {
         Box::new(Reader(self))
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
+        staged();
         self.write().extend(changes.drain(..));
     }
 

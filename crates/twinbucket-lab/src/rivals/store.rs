@@ -32,9 +32,10 @@ impl<T: Item> Rival<T> for Store<T, T> {
         }
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
         let mut bucket = self.write();
         bucket.extend(changes.drain(..));
+        staged();
         bucket.publish();
     }
 

@@ -33,9 +33,10 @@ impl<T: Item> Rival<T> for HashMap<T, T> {
         }
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
         let mut write = self.write();
         write.extend(changes.drain(..));
+        staged();
         write.commit();
     }
 

@@ -1,33 +1,36 @@
 //! evmap: two maps and a log, of several values to a key; here there is one.
-//!
-//! It takes another hasher than SipHash only where `unsafe` vouches for that one, so it has SipHash.
 
 use evmap::Options;
-use evmap::handles::{ReadHandle, WriteHandle};
+use evmap::handles;
 use parking_lot::Mutex;
 
-use super::super::{IN_TABLE, Lookup, Lookups, OneByOne, Rival, View};
+use super::super::{DefaultHashBuilder, IN_TABLE, Lookup, Lookups, OneByOne, Rival, View};
 use super::{Kind, PAIRED, Way, single};
 use crate::item::Item;
 
 /// evmap as a rival.
 pub(super) fn kind<T: Item>() -> Kind<T> {
-    const GET: Way = Way { id: "evmap", name: "evmap (SipHash)", follows: true };
+    const GET: Way = Way { id: "evmap", name: "evmap", follows: true };
     single(&GET, PAIRED, true, |entries| Box::new(Evmap::of(entries)))
 }
+
+/// The end where changes go.
+type WriteHandle<T> = handles::WriteHandle<T, T, (), DefaultHashBuilder>;
+/// The end where lookups go.
+type ReadHandle<T> = handles::ReadHandle<T, T, (), DefaultHashBuilder>;
 
 /// Both ends of the map.
 struct Evmap<T: Item> {
     /// Where changes go.
-    writer: Mutex<WriteHandle<T, T>>,
+    writer: Mutex<WriteHandle<T>>,
     /// Where readers are cloned from; no two threads may look at one.
-    reader: Mutex<ReadHandle<T, T>>,
+    reader: Mutex<ReadHandle<T>>,
 }
 
 impl<T: Item> Evmap<T> {
     /// Makes both maps; the first publish shows the one, the second brings the other up to date.
     fn of(entries: &mut dyn Iterator<Item = (T, T)>) -> Self {
-        let (mut writer, reader) = Options::default().construct();
+        let (mut writer, reader) = options().construct();
         writer.extend(entries);
         writer.publish();
         writer.publish();
@@ -35,9 +38,16 @@ impl<T: Item> Evmap<T> {
     }
 
     /// Registers a reader.
-    fn handle(&self) -> ReadHandle<T, T> {
+    fn handle(&self) -> ReadHandle<T> {
         self.reader.lock().clone()
     }
+}
+
+/// Returns options with the hasher that all rivals have.
+#[expect(unsafe_code, reason = "evmap takes another hasher than SipHash only so")]
+fn options() -> Options<(), DefaultHashBuilder> {
+    // SAFETY: the hasher and its clones have one seed and no other state, so they give the same hash for the same input.
+    unsafe { Options::default().with_hasher(DefaultHashBuilder::default()) }
 }
 
 /// Why there is always a map to enter.
@@ -48,9 +58,10 @@ impl<T: Item> Rival<T> for Evmap<T> {
         Box::new(OneByOne(self.handle()))
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
         let mut writer = self.writer.lock();
         changes.drain(..).for_each(|(key, value)| _ = writer.update(key, value));
+        staged();
         writer.publish();
     }
 
@@ -89,7 +100,7 @@ impl<T: Item> Rival<T> for Evmap<T> {
     }
 }
 
-impl<T: Item> Lookup<T> for ReadHandle<T, T> {
+impl<T: Item> Lookup<T> for ReadHandle<T> {
     #[inline]
     fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.get_one(key).map(|value| look(&value))

@@ -1,32 +1,35 @@
 //! flashmap: two tables of entries that both share, and a log.
-//!
-//! It takes another hasher than SipHash only where `unsafe` vouches for that one, so it has SipHash.
 
-use flashmap::{ReadHandle, WriteHandle};
+use flashmap::Builder;
 use parking_lot::Mutex;
 
-use super::super::{IN_TABLE, Lookup, Lookups, OneByOne, Rival, View, noted, total};
+use super::super::{DefaultHashBuilder, IN_TABLE, Lookup, Lookups, OneByOne, Rival, View, noted, total};
 use super::{Kind, PAIRED, Way, single};
 use crate::item::Item;
 
 /// flashmap as a rival.
 pub(super) fn kind<T: Item>() -> Kind<T> {
-    const GUARD: Way = Way { id: "flashmap", name: "flashmap (SipHash)", follows: true };
+    const GUARD: Way = Way { id: "flashmap", name: "flashmap", follows: true };
     single(&GUARD, PAIRED, true, |entries| Box::new(Flashmap::of(entries)))
 }
+
+/// The end where changes go.
+type WriteHandle<T> = flashmap::WriteHandle<T, T, DefaultHashBuilder>;
+/// The end where lookups go.
+type ReadHandle<T> = flashmap::ReadHandle<T, T, DefaultHashBuilder>;
 
 /// Both ends of the map.
 struct Flashmap<T: Item> {
     /// Where changes go.
-    writer: Mutex<WriteHandle<T, T>>,
+    writer: Mutex<WriteHandle<T>>,
     /// Where readers are cloned from.
-    reader: ReadHandle<T, T>,
+    reader: ReadHandle<T>,
 }
 
 impl<T: Item> Flashmap<T> {
     /// Makes both tables.
     fn of(entries: &mut dyn Iterator<Item = (T, T)>) -> Self {
-        let (writer, reader) = flashmap::new();
+        let (writer, reader) = hashed(Builder::new()).build();
         let map = Self { writer: Mutex::new(writer), reader };
         map.reload(entries);
         map.settle();
@@ -34,15 +37,23 @@ impl<T: Item> Flashmap<T> {
     }
 }
 
+/// Gives the map the hasher that all rivals have.
+#[expect(unsafe_code, reason = "flashmap takes another hasher than SipHash only so")]
+fn hashed<S>(builder: Builder<S>) -> Builder<DefaultHashBuilder> {
+    // SAFETY: the hasher and its clones have one seed and no other state, so they give the same hash for the same input.
+    unsafe { builder.with_hasher(DefaultHashBuilder::default()) }
+}
+
 impl<T: Item> Rival<T> for Flashmap<T> {
     fn reader(&self, _way: usize) -> Box<dyn Lookups<T> + '_> {
         Box::new(OneByOne(self.reader.clone()))
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
         let mut writer = self.writer.lock();
         let mut guard = writer.guard();
         changes.drain(..).for_each(|(key, value)| _ = guard.insert(key, value));
+        staged();
         guard.publish();
     }
 
@@ -82,7 +93,7 @@ impl<T: Item> Rival<T> for Flashmap<T> {
     }
 }
 
-impl<T: Item> Lookup<T> for ReadHandle<T, T> {
+impl<T: Item> Lookup<T> for ReadHandle<T> {
     #[inline]
     fn with<R>(&mut self, key: &T, look: impl FnOnce(&T) -> R) -> Option<R> {
         self.guard().get(key).map(look)

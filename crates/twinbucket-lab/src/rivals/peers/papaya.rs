@@ -39,7 +39,8 @@ impl<T: Item> Rival<T> for Map<T> {
         }
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
+        staged();
         let map = self.pin();
         changes.drain(..).for_each(|(key, value)| _ = map.insert(key, value));
     }

@@ -24,7 +24,8 @@ impl<T: Item> Rival<T> for Map<T> {
         Box::new(OneByOne(self))
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
+        staged();
         changes.drain(..).for_each(|(key, value)| _ = self.upsert_sync(key, value));
     }
 

@@ -105,11 +105,13 @@ impl<T: Item, M: Version<T>> Rival<T> for Swapped<M> {
         }
     }
 
-    fn publish(&self, changes: &mut Vec<(T, T)>) {
+    fn publish_staged(&self, changes: &mut Vec<(T, T)>, staged: &mut dyn FnMut()) {
         let _writer = self.writer.lock();
         let mut map = M::clone(&self.current.load());
         map.extend(changes.drain(..));
-        self.current.store(Arc::new(map));
+        let map = Arc::new(map);
+        staged();
+        self.current.store(map);
     }
 
     fn reload(&self, entries: &mut dyn Iterator<Item = (T, T)>) {
