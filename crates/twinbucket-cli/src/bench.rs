@@ -6,6 +6,7 @@
 mod args;
 mod bar;
 mod folder;
+mod options;
 mod outputs;
 mod probe;
 mod values;

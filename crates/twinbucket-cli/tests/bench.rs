@@ -86,7 +86,7 @@ fn each_bench_measures_what_it_is_called_after() {
     ] {
         let name = format!("{}.json", words[0]);
         let report = tables(&[words, &["--json", &name]].concat());
-        assert!(report.contains("twinbucket Reader") || report.contains("twinbucket"), "{words:?}:\n{report}");
+        assert!(report.contains("\nRwLock<HashMap> "), "{words:?}:\n{report}");
         let results = json(&name);
         assert_eq!(values(&results, "/bench"), [format!("\"{}\"", words[0])]);
         let expected: Vec<String> = metrics.iter().map(|metric| format!("\"{metric}\"")).collect();
@@ -131,7 +131,7 @@ fn results_from_a_file_give_the_outputs_of_their_run() {
     tables(&[&SWAP[..], &["--json", "kept.json", "--csv", "kept.csv"]].concat());
     let again = bench(&[&["report", "--from", "kept.json", "--json", "again.json", "--csv", "again.csv"]]);
     assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
-    assert!(text(&again.stdout).contains("twinbucket"));
+    assert!(text(&again.stdout).contains("\nRwLock<HashMap> "), "{}", text(&again.stdout));
     for (first, second) in [("kept.json", "again.json"), ("kept.csv", "again.csv")] {
         assert_eq!(fs::read(path(first)).unwrap(), fs::read(path(second)).unwrap(), "{second}");
     }
@@ -296,7 +296,7 @@ fn ctrl_c_shows_what_is_there_so_far() {
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(130), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("twinbucket"), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("\nRwLock<HashMap> "), "{}", text(&output.stdout));
     assert!(text(&output.stdout).contains("stopped early"), "{}", text(&output.stdout));
     let results = json("partial.json");
     assert_eq!(results["complete"], false);

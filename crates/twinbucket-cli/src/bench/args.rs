@@ -1,22 +1,14 @@
-//! The command line of `twinbucket bench`, and the plan that it comes to.
-//!
-//! Each dimension is defined once, with the values it has by default and those of `--full`; a bench takes the groups of
-//! dimensions that it has.
+//! The command line of `twinbucket bench`, and the plan that it comes to. Each bench takes the groups of options that it
+//! has.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use twinbucket_lab::budget::Budget;
-use twinbucket_lab::plan::{Contents, Finds, Hold, Mix, Plan};
+use twinbucket_lab::plan::Plan;
 use twinbucket_lab::results::Bench;
-use twinbucket_lab::rivals;
-use twinbucket_lab::workload::Spread;
 
-use crate::allocator::{self, Allocator};
-use crate::args::{Columns, columns};
-use crate::bench::values::{Items, finds, hold, mix, rate, size, spread, threads, turn};
-use crate::table::Table;
+use crate::allocator::Allocator;
+use crate::bench::options::{Deltas, Keys, Logs, Lookups, Mixes, Operations, OutputArgs, Publishes, Run, Tables};
 
 /// What `bench --help` says at its end.
 const EXAMPLES: &str = "\
@@ -71,19 +63,19 @@ pub(crate) enum What {
 /// `bench swap`.
 #[derive(Debug, Args)]
 pub(crate) struct Swap {
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// What is published, and what is held.
     #[command(flatten)]
     deltas: Deltas,
-    /// See there.
+    /// How often somebody publishes.
     #[command(flatten)]
     publishes: Publishes,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
-    /// See there.
+    /// Where latencies go.
     #[command(flatten)]
     logs: Logs,
 }
@@ -91,16 +83,16 @@ pub(crate) struct Swap {
 /// `bench read`.
 #[derive(Debug, Args)]
 pub(crate) struct Read {
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// Which keys are looked up.
     #[command(flatten)]
     keys: Keys,
-    /// See there.
+    /// Who looks up, and what is found.
     #[command(flatten)]
     lookups: Lookups,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
 }
@@ -108,22 +100,22 @@ pub(crate) struct Read {
 /// `bench mixed`.
 #[derive(Debug, Args)]
 pub(crate) struct Mixed {
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// Which keys are looked up.
     #[command(flatten)]
     keys: Keys,
-    /// See there.
+    /// Who reads and writes, and how much.
     #[command(flatten)]
     mixes: Mixes,
-    /// See there.
+    /// How often somebody looks up.
     #[command(flatten)]
     operations: Operations,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
-    /// See there.
+    /// Where latencies go.
     #[command(flatten)]
     logs: Logs,
 }
@@ -131,10 +123,10 @@ pub(crate) struct Mixed {
 /// `bench scan` and `bench memory`.
 #[derive(Debug, Args)]
 pub(crate) struct Plain {
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
 }
@@ -142,22 +134,22 @@ pub(crate) struct Plain {
 /// `bench pause`.
 #[derive(Debug, Args)]
 pub(crate) struct Pause {
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// Which keys are looked up.
     #[command(flatten)]
     keys: Keys,
-    /// See there.
+    /// How often somebody publishes.
     #[command(flatten)]
     publishes: Publishes,
-    /// See there.
+    /// How often somebody looks up.
     #[command(flatten)]
     operations: Operations,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
-    /// See there.
+    /// Where latencies go.
     #[command(flatten)]
     logs: Logs,
 }
@@ -172,179 +164,33 @@ pub(crate) struct Report {
     /// Write the document on which design to take when, as Markdown
     #[arg(long, value_name = "FILE")]
     pub(crate) choosing: Option<PathBuf>,
-    /// See there.
+    /// The tables and the rivals.
     #[command(flatten)]
     tables: Tables,
-    /// See there.
+    /// What is published, and what is held.
     #[command(flatten)]
     deltas: Deltas,
-    /// See there.
+    /// Which keys are looked up.
     #[command(flatten)]
     keys: Keys,
-    /// See there.
+    /// Who looks up, and what is found.
     #[command(flatten)]
     lookups: Lookups,
-    /// See there.
+    /// Who reads and writes, and how much.
     #[command(flatten)]
     mixes: Mixes,
-    /// See there.
+    /// How often somebody publishes.
     #[command(flatten)]
     publishes: Publishes,
-    /// See there.
+    /// How often somebody looks up.
     #[command(flatten)]
     operations: Operations,
-    /// See there.
+    /// How to measure, and where results go.
     #[command(flatten)]
     run: Run,
-    /// See there.
+    /// Where latencies go.
     #[command(flatten)]
     logs: Logs,
-}
-
-/// What is measured, and in which tables.
-#[derive(Debug, Args)]
-struct Tables {
-    /// Sizes of the tables, in entries, like 1000, 1_000 or 1k
-    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = size, default_value = "1k,100k,1M",
-        default_value_if("full", "true", "1k,10k,100k,1M,10M"))]
-    entries: Vec<u64>,
-    /// What keys and values are
-    #[arg(
-        long,
-        value_name = "ITEM,..",
-        value_delimiter = ',',
-        value_enum,
-        default_value = "u64",
-        default_value_if("full", "true", "u64,string")
-    )]
-    items: Vec<Items>,
-    /// Use the keys of a table of your own: a CSV or TSV file in UTF-8, with the keys in its first column
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["entries", "items"])]
-    table: Option<PathBuf>,
-    /// Names of the columns, for a table whose first line is a row already
-    #[arg(long, value_name = "A,B,C", value_parser = columns, requires = "table")]
-    columns: Option<Columns>,
-    /// Maps to measure, or ways to read them [default: all]
-    #[arg(long, value_name = "ID,..", value_delimiter = ',', long_help = rivals_help())]
-    rivals: Vec<String>,
-    /// Measure the whole grid: more sizes, strings too, and more of everything; takes hours
-    #[arg(long)]
-    full: bool,
-}
-
-/// What is published.
-#[derive(Debug, Args)]
-struct Deltas {
-    /// Changes in one publish
-    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = size, default_value = "1,100",
-        default_value_if("full", "true", "1,10,100,1k,10k,100k"))]
-    delta: Vec<u64>,
-    /// What is held meanwhile: nothing, a reader that is slow to leave, or a snapshot
-    #[arg(long, value_name = "HOLD,..", value_delimiter = ',', value_parser = hold(),
-        default_value = "none,slow-reader,snapshot")]
-    hold: Vec<Hold>,
-}
-
-/// Which keys are looked up.
-#[derive(Debug, Args)]
-struct Keys {
-    /// How often which key is looked up: all alike, or by Zipf's law with exponent 0.99
-    #[arg(long, value_name = "SPREAD,..", value_delimiter = ',', value_parser = spread(), default_value = "uniform",
-        default_value_if("full", "true", "uniform,zipf"))]
-    keys: Vec<Spread>,
-}
-
-/// Who looks up, and what is found.
-#[derive(Debug, Args)]
-struct Lookups {
-    /// Threads that look up; `all` for one on each core
-    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = threads, default_value = "1,all")]
-    threads: Vec<usize>,
-    /// Whether lookups find an entry
-    #[arg(long, value_name = "FINDS,..", value_delimiter = ',', value_parser = finds(), default_value = "hits,misses")]
-    finds: Vec<Finds>,
-}
-
-/// Who reads and writes, and how much of each.
-#[derive(Debug, Args)]
-struct Mixes {
-    /// Reads and writes, in percent
-    #[arg(long, value_name = "R/W,..", value_delimiter = ',', value_parser = mix,
-        default_value = "95/5,99.9/0.1,50/50")]
-    mix: Vec<Mix>,
-    /// Tasks, spread over all cores
-    #[arg(long, value_name = "N,..", value_delimiter = ',', value_parser = size, default_value = "1,1k",
-        default_value_if("full", "true", "1,10,100,1k"))]
-    tasks: Vec<u64>,
-}
-
-/// How often somebody publishes.
-#[derive(Debug, Args)]
-struct Publishes {
-    /// Publishes due per second
-    #[arg(long, value_name = "N", value_parser = rate, default_value = "2k")]
-    publish_rate: f64,
-}
-
-/// How often somebody looks up.
-#[derive(Debug, Args)]
-struct Operations {
-    /// Lookups due per second and thread (mixed: lookups and writes), where it is latency that is measured
-    #[arg(long, value_name = "N", value_parser = rate, default_value = "50k")]
-    lookup_rate: f64,
-}
-
-/// How to measure, and what to make of the results.
-#[derive(Debug, Args)]
-struct Run {
-    /// See there.
-    #[command(flatten)]
-    effort: Effort,
-    /// See there.
-    #[command(flatten)]
-    outputs: OutputArgs,
-}
-
-/// How to measure.
-#[derive(Debug, Args)]
-struct Effort {
-    /// Rounds; each rival has one turn in each
-    #[arg(long, value_name = "N", default_value = "10", value_parser = clap::value_parser!(u32).range(1..=1000))]
-    rounds: u32,
-    /// Length of one turn, about
-    #[arg(long, value_name = "TIME", value_parser = turn, default_value = "50ms")]
-    turn: Duration,
-    /// Allocator of the whole program
-    #[arg(long, value_enum, env = allocator::VARIABLE, default_value = "system")]
-    allocator: Allocator,
-}
-
-/// What to make of the results, apart from the tables on standard output.
-#[derive(Debug, Args)]
-pub(crate) struct OutputArgs {
-    /// Write all results as JSON, for --from and --baseline
-    #[arg(long, value_name = "FILE")]
-    pub(crate) json: Option<PathBuf>,
-    /// Write one line for each figure as CSV
-    #[arg(long, value_name = "FILE")]
-    pub(crate) csv: Option<PathBuf>,
-    /// Write a page with charts, all in one file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) html: Option<PathBuf>,
-    /// Say what changed since an earlier run, from its JSON file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) baseline: Option<PathBuf>,
-    /// End with exit code 3 if this is broken, like 'swap.p99<50us@n=1M'; may be given several times
-    #[arg(long, value_name = "BUDGET")]
-    pub(crate) budget: Vec<Budget>,
-}
-
-/// What to make of latencies.
-#[derive(Debug, Args)]
-struct Logs {
-    /// Write all latencies as HdrHistogram logs into a new or empty folder
-    #[arg(long, value_name = "DIR")]
-    hdr: Option<PathBuf>,
 }
 
 impl What {
@@ -431,95 +277,72 @@ impl Report {
     }
 }
 
-impl Effort {
-    /// A plan of one bench that has no dimension but the tables.
-    fn plan(&self, bench: Bench, tables: &Tables) -> anyhow::Result<Plan> {
-        Ok(Plan {
-            benches: vec![bench],
-            rivals: distinct(&tables.rivals),
-            contents: tables.contents()?,
-            entries: distinct(&tables.entries),
-            deltas: Vec::new(),
-            holds: Vec::new(),
-            threads: Vec::new(),
-            spreads: Vec::new(),
-            finds: Vec::new(),
-            mixes: Vec::new(),
-            tasks: Vec::new(),
-            rounds: self.rounds,
-            turn: self.turn,
-            publish_rate: 1.0,
-            lookup_rate: 1.0,
-        })
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::Parser;
+    use twinbucket_lab::plan::{Contents, Finds, Hold, Mix};
+    use twinbucket_lab::workload::Spread;
+
+    use super::*;
+
+    /// A command line with nothing else on it.
+    #[derive(Parser)]
+    struct Alone {
+        /// The command.
+        #[command(flatten)]
+        bench: BenchArgs,
     }
-}
 
-impl Tables {
-    /// What the tables hold.
-    fn contents(&self) -> anyhow::Result<Vec<Contents>> {
-        let Some(path) = &self.table else {
-            let contents = |item: &Items| match item {
-                Items::U64 => Contents::U64,
-                Items::String => Contents::Strings,
-            };
-            return Ok(distinct(&self.items).iter().map(contents).collect());
-        };
-        let table = Table::open(path, &Columns::header(self.columns.as_ref()))?;
-        Ok(vec![Contents::Given(table.rows.iter().map(|row| row.key.as_ref().to_owned()).collect())])
+    /// The plan that the words after `bench` come to.
+    fn plan(words: &[&str]) -> Plan {
+        Alone::try_parse_from([&["bench"], words].concat()).unwrap().bench.what.plan().unwrap()
     }
-}
 
-impl Deltas {
-    /// Adds these dimensions to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { deltas: distinct(&self.delta), holds: distinct(&self.hold), ..plan }
+    #[test]
+    fn every_bench_can_run_without_options_and_in_full() {
+        for bench in ["swap", "read", "mixed", "scan", "memory", "pause", "report"] {
+            plan(&[bench]).check().unwrap();
+            plan(&[bench, "--full"]).check().unwrap();
+        }
+        assert_eq!(plan(&["report"]).benches.len(), 7);
     }
-}
 
-impl Keys {
-    /// Adds this dimension to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { spreads: distinct(&self.keys), ..plan }
+    #[test]
+    fn whole_grid_is_from_a_thousand_to_ten_million_entries() {
+        let full = plan(&["swap", "--full"]);
+        assert_eq!((full.entries.first(), full.entries.last()), (Some(&1_000), Some(&10_000_000)));
+        assert_eq!((full.deltas.first(), full.deltas.last()), (Some(&1), Some(&100_000)));
+        assert_eq!(full.contents, [Contents::U64, Contents::Strings]);
+        assert_eq!(plan(&["read", "--full"]).spreads.len() * plan(&["read", "--full"]).finds.len(), 4);
+        assert_eq!(plan(&["mixed", "--full"]).tasks.last(), Some(&1_000));
     }
-}
 
-impl Lookups {
-    /// Adds these dimensions to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { threads: distinct(&self.threads), finds: distinct(&self.finds), ..plan }
+    #[test]
+    fn options_go_before_the_whole_grid() {
+        let plan = plan(&["swap", "--full", "--entries", "5k", "--items", "string"]);
+        assert_eq!((plan.entries, plan.contents), (vec![5_000], vec![Contents::Strings]));
+        assert_eq!(plan.deltas.len(), 6);
     }
-}
 
-impl Mixes {
-    /// Adds these dimensions to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { mixes: distinct(&self.mix), tasks: distinct(&self.tasks), ..plan }
+    #[test]
+    fn options_reach_the_plan() {
+        let swap = plan(&["swap", "--hold", "snapshot", "--publish-rate", "3k", "--rounds", "7", "--turn", "2s"]);
+        assert_eq!((swap.holds, swap.publish_rate, swap.rounds), (vec![Hold::Snapshot], 3_000.0, 7));
+        assert_eq!((swap.turn, swap.benches), (Duration::from_secs(2), vec![Bench::Swap]));
+        let pause = plan(&["pause", "--lookup-rate", "9", "--keys", "zipf", "--rivals", "store,rwlock"]);
+        assert_eq!((pause.lookup_rate, pause.spreads), (9.0, vec![Spread::Zipf]));
+        assert_eq!(pause.rivals, ["store", "rwlock"]);
+        let mixed = plan(&["mixed", "--mix", "50/50", "--tasks", "3"]);
+        assert_eq!((mixed.mixes, mixed.tasks), (vec![Mix(500)], vec![3]));
+        let read = plan(&["read", "--finds", "misses", "--threads", "4"]);
+        assert_eq!((read.finds, read.threads), (vec![Finds::Misses], vec![4]));
     }
-}
 
-impl Publishes {
-    /// Adds this rate to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { publish_rate: self.publish_rate, ..plan }
+    #[test]
+    fn value_given_twice_is_measured_once() {
+        assert_eq!(plan(&["read", "--threads", "all,1,all,1", "--entries", "1k,1000,2k"]).entries, [1_000, 2_000]);
+        assert!(plan(&["read", "--threads", "all,1,all,1"]).threads.len() <= 2);
     }
-}
-
-impl Operations {
-    /// Adds this rate to a plan.
-    fn add(&self, plan: Plan) -> Plan {
-        Plan { lookup_rate: self.lookup_rate, ..plan }
-    }
-}
-
-/// The values without those that stand before; `--threads 1,all` may come to the same twice.
-fn distinct<V: Clone + PartialEq>(values: &[V]) -> Vec<V> {
-    let first = |(at, value): (usize, &V)| (!values[..at].contains(value)).then(|| value.clone());
-    values.iter().enumerate().filter_map(first).collect()
-}
-
-/// Which rivals this build knows.
-fn rivals_help() -> String {
-    let kinds = rivals::kinds::<u64>();
-    let ids: Vec<&str> = kinds.iter().flat_map(|kind| kind.ways.iter().map(|way| way.id)).collect();
-    format!("Maps to measure, or ways to read them [default: all]\n\nThis build knows: {}", ids.join(", "))
 }

@@ -1,15 +1,16 @@
 //! The progress bar of a bench, with the time left; on standard error and only if that is a terminal.
 
+use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanDuration, ProgressBar, ProgressState, ProgressStyle};
 use twinbucket_lab::run::Progress;
 
 /// How the bar looks before the first turn, and then.
 const PREPARING: &str = "{msg}";
 /// See [`PREPARING`].
-const RUNNING: &str = "{bar:30} {percent:>3} %  {eta} left  {wide_msg}";
+const RUNNING: &str = "{bar:30} {percent:>3} %  {left} left  {wide_msg}";
 
 /// Shows how far a run is.
 ///
@@ -68,5 +69,14 @@ impl Drop for Bar {
 
 /// The style of a template.
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).expect("the template is constant and valid")
+    ProgressStyle::with_template(template).expect("the template is constant and valid").with_key("left", write_left)
+}
+
+/// Writes the time left; nobody knows it before the first turn is over.
+fn write_left(state: &ProgressState, out: &mut dyn fmt::Write) {
+    // A message that cannot be formatted is not worth a panic.
+    let _ = match state.pos() {
+        0 => out.write_str("?"),
+        _ => write!(out, "{:#}", HumanDuration(state.eta())),
+    };
 }

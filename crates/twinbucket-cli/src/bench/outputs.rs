@@ -12,8 +12,9 @@ use twinbucket_lab::budget::Budget;
 use twinbucket_lab::results::Results;
 use twinbucket_lab::{baseline, report};
 
-use crate::bench::args::{OutputArgs, What};
+use crate::bench::args::What;
 use crate::bench::folder::OutputFolder;
+use crate::bench::options::OutputArgs;
 use crate::error::bad_usage;
 use crate::files::OutputFile;
 
