@@ -8,7 +8,7 @@ use left_right::ReadHandle;
 
 use super::Side;
 
-/// A registered reader of a [`LeftRightMap`], to be sent to the thread that uses it.
+/// A registered reader of a [`LeftRightMap`](crate::LeftRightMap), to be sent to the thread that uses it.
 ///
 /// It may outlive the map, and finds nothing any more then.
 ///
@@ -73,7 +73,7 @@ impl<K, V, S> LeftRightReader<K, V, S> {
 }
 
 impl<K, V, S> Clone for LeftRightReader<K, V, S> {
-    /// Registers one more reader, at the cost of [`LeftRightMap::reader`].
+    /// Registers one more reader, at the cost of [`LeftRightMap::reader`](crate::LeftRightMap::reader).
     fn clone(&self) -> Self {
         Self { handle: self.handle.clone() }
     }

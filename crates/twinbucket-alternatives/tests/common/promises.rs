@@ -100,13 +100,14 @@ pub(crate) fn writes_during_a_walk_fare_as_promised<D: Design>() {
     });
     attempts.expect("the map is not empty").join();
 
-    // The first entry was visited before the writes; the rest of them after some, if the walk let any pass.
-    let view = match (promised.while_walking, seen) {
-        (WhileWalking::GoesOn, 0) => View::Held,
-        (_, 0) => View::WhileWritersWait,
-        _ => View::None,
+    let view = match promised.while_walking {
+        WhileWalking::Waits | WhileWalking::GoesOnOnce => View::WhileWritersWait,
+        WhileWalking::GoesOn => View::Held,
+        WhileWalking::WaitsForPart | WhileWalking::Mixes => View::None,
     };
-    assert_eq!(view, promised.view, "the walk saw {seen} writes");
+    assert_eq!(promised.view, view);
+    // The first entry was visited before the writes; the rest of them after some, if the walk let any pass.
+    assert_eq!(seen > 0, view == View::None, "the walk saw {seen} writes");
     (0..KEYS as u64).for_each(|key| assert_eq!(map.get(&key), Some(1)));
 }
 
@@ -165,6 +166,8 @@ pub(crate) fn walks_see_one_moment<D: Design>() {
             map.for_each(|key, &value| match key {
                 0 => first = value,
                 499 => second = value,
+                // Lets the writer run in the middle of a walk, however busy the machine is.
+                key if key % 100 == 50 => thread::yield_now(),
                 _ => {}
             });
             assert!(first == second || first == second + 1, "{first} and {second} were never together");
