@@ -11,7 +11,7 @@ use crate::statistics::estimate;
 
 /// Returns a grid: for each column the median, half of its interval, and how many times the store's it is.
 pub(crate) fn grid_table(grid: &Grid<'_>) -> String {
-    let mut text = begin(&grid::case(&grid.shared));
+    let mut text = begin("three", &grid::case(&grid.shared));
     text.push_str("<tr><th scope=\"col\"></th>");
     for heading in grid.headings() {
         let _ = write!(text, "<th scope=\"colgroup\" colspan=\"3\">{}</th>", escape(&heading));
@@ -46,7 +46,7 @@ fn cells(grid: &Grid<'_>, row: &Row<'_>, column: usize) -> String {
 
 /// Returns percentiles, raw and corrected.
 pub(crate) fn latency_table(table: &Latencies<'_>) -> String {
-    let mut text = begin(&grid::case(&table.case));
+    let mut text = begin("five", &grid::case(&table.case));
     text.push_str("<tr><th scope=\"col\"></th><th scope=\"colgroup\" colspan=\"5\">raw</th>");
     text.push_str("<th scope=\"colgroup\" colspan=\"5\">corrected</th></tr>\n<tr><th scope=\"col\"></th>");
     for name in PERCENTILES.iter().chain(&PERCENTILES) {
@@ -64,6 +64,7 @@ pub(crate) fn latency_table(table: &Latencies<'_>) -> String {
     text + "</tbody>\n</table></div>\n"
 }
 
-fn begin(caption: &str) -> String {
-    format!("<div class=\"scroll\"><table>\n<caption>{}</caption>\n<thead>\n", escape(caption))
+/// Begins a table whose columns belong together by threes or fives.
+fn begin(groups: &str, caption: &str) -> String {
+    format!("<div class=\"scroll\"><table class=\"{groups}\">\n<caption>{}</caption>\n<thead>\n", escape(caption))
 }
