@@ -457,11 +457,19 @@ fn a_shard_that_is_missing_or_the_last_cannot_be_removed() {
 }
 
 #[test]
-fn a_load_factor_is_more_than_zero_and_at_most_one() {
-    for bad in [0.0, -0.5, 1.01, f64::NAN, f64::INFINITY] {
+fn a_load_factor_is_from_a_hundredth_to_one() {
+    for bad in [0.0, -0.5, f64::MIN_POSITIVE, 0.009, 1.01, f64::NAN, f64::INFINITY] {
         assert_eq!(LoadFactor::new(bad), None);
     }
     assert_eq!(LoadFactor::new(1.0).map(LoadFactor::get), Some(1.0));
+}
+
+#[test]
+fn capacity_grows_as_far_as_the_least_load_factor_needs() {
+    let factor = LoadFactor::new(0.01).expect("it may be a hundredth");
+    let map = filled(with(Modulo::new(2)).load_aware(factor, 0), &Vec::from_iter(0..1_000));
+    assert_eq!(map.len(), 1_000);
+    assert!(map.balance() <= 1.25);
 }
 
 #[test]

@@ -6,7 +6,7 @@
 
 use super::router::Router;
 
-/// The share of its capacity above which a shard takes no new keys: more than 0, at most 1, and 0.85 by default.
+/// The share of its capacity above which a shard takes no new keys: from 0.01 to 1, and 0.85 by default.
 ///
 /// # Examples
 /// ```
@@ -19,9 +19,11 @@ use super::router::Router;
 pub struct LoadFactor(f64);
 
 impl LoadFactor {
-    /// Returns the load factor of this value, or `None` unless it is more than 0 and at most 1.
+    /// Returns the load factor of this value, or `None` unless it is at least 0.01 and at most 1.
+    ///
+    /// With a smaller one, the capacity that few entries need would be beyond what can be counted.
     pub fn new(factor: f64) -> Option<Self> {
-        (factor > 0.0 && factor <= 1.0).then_some(Self(factor))
+        (0.01..=1.0).contains(&factor).then_some(Self(factor))
     }
 
     /// Returns the value.
