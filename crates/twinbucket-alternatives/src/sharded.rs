@@ -267,9 +267,9 @@ impl<K: Hash + Eq, V, R: Router, S: BuildHasher> ShardedMap<K, V, R, S> {
         }
     }
 
-    /// Removes a key that may live elsewhere.
+    /// Removes a key that may live elsewhere; the key is handed out, too, so that no lock is held when it is dropped.
     #[cold]
-    fn remove_away<Q>(&self, hash: u64, key: &Q) -> Option<V>
+    fn remove_away<Q>(&self, hash: u64, key: &Q) -> Option<(K, V)>
     where
         Q: Hash + Equivalent<K> + ?Sized,
     {
@@ -279,14 +279,14 @@ impl<K: Hash + Eq, V, R: Router, S: BuildHasher> ShardedMap<K, V, R, S> {
         let reach = table.away.reach();
         let removed = table.remove(hash, key);
         drop(table);
-        if let Some((_, value)) = removed {
-            return Some(value);
+        if removed.is_some() {
+            return removed;
         }
         for (place, shard) in self.detour(hash).take(reach).enumerate() {
             let removed = shard.table.write().remove(hash, key);
-            if let Some((_, value)) = removed {
+            if removed.is_some() {
                 home.table.write().away.forget(place + 1);
-                return Some(value);
+                return removed;
             }
         }
         None
@@ -336,14 +336,13 @@ where
     {
         let hash = self.hasher.hash_one(key);
         let mut table = self.home(hash).table.write();
-        let removed = table.remove(hash, key);
+        let mut removed = table.remove(hash, key);
         let reach = table.away.reach();
         drop(table);
-        match removed {
-            Some((_, value)) => Some(value),
-            None if reach == 0 => None,
-            None => self.remove_away(hash, key),
+        if removed.is_none() && reach > 0 {
+            removed = self.remove_away(hash, key);
         }
+        removed.map(|(_, value)| value)
     }
 
     /// Counts shard by shard: of no one moment.

@@ -1,9 +1,12 @@
 //! Several threads on a sharded map whose shards are full: no key is lost, and none lives twice.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use twinbucket_alternatives::{ConcurrentMap, LoadFactor, Ring, ShardedMap};
 
@@ -125,4 +128,46 @@ fn a_key_that_stays_is_found_whatever_comes_and_goes_around_it() {
             assert!(reader.join().expect("no key is missed") > 0);
         }
     });
+}
+
+/// A map of keys that use the map when they are dropped.
+type Recursive = ShardedMap<WritesOnDrop, (), Ring, BuildHasherDefault<Constant>>;
+
+thread_local! {
+    /// The map that the next key dropped by this thread inserts another one into.
+    static TO_WRITE: Cell<Option<Arc<Recursive>>> = const { Cell::new(None) };
+}
+
+/// A key that inserts another one when it is dropped, once.
+#[derive(PartialEq, Eq, Hash)]
+struct WritesOnDrop(u32);
+
+impl Drop for WritesOnDrop {
+    fn drop(&mut self) {
+        if let Some(map) = TO_WRITE.take() {
+            map.insert(Self(self.0 + 100), ());
+        }
+    }
+}
+
+#[test]
+fn a_key_removed_away_from_home_may_use_the_map_when_it_is_dropped() {
+    let map: Recursive = ShardedMap::with_router_and_hasher(Ring::new(2), BuildHasherDefault::new());
+    let map = Arc::new(map.load_aware(LoadFactor::new(1.0).expect("it may be 1"), 2));
+    map.insert(WritesOnDrop(0), ());
+    map.insert(WritesOnDrop(1), ());
+    assert_eq!(map.loads().iter().map(|load| load.away).sum::<usize>(), 1);
+
+    let (done, is_done) = mpsc::channel();
+    let remover = Arc::clone(&map);
+    thread::spawn(move || {
+        let keys = [WritesOnDrop(0), WritesOnDrop(1)];
+        for key in &keys {
+            TO_WRITE.set(Some(Arc::clone(&remover)));
+            assert_eq!(remover.remove(key), Some(()));
+        }
+        done.send(()).expect("the test waits");
+    });
+    is_done.recv_timeout(Duration::from_secs(60)).expect("it does not wait for itself");
+    assert_eq!([0, 1, 100, 101].map(|key| map.get(&WritesOnDrop(key))), [None, None, Some(()), Some(())]);
 }
