@@ -31,15 +31,18 @@ mod tests;
 /// itself, for ever.
 ///
 /// The first lookup of a thread registers it, and so does [`reader`](Self::reader): that takes a lock, which a publish holds
-/// while it waits for readers. Handles of threads that ended are used again by later threads.
+/// while it waits for readers. Handles of threads that ended are used again by later threads. Dropping the map waits for its
+/// readers, too.
 ///
 /// Costs: memory for two maps, and for the log of the last publish, which is kept until the next one; what was removed or
 /// overwritten is dropped only then, too. A write makes a clone of key and value and changes both sides, one now and one at
 /// the next publish. [`write`](Self::write) makes many changes for one publish.
 ///
 /// # Panics
-/// A panic in `Clone`, `Hash`, `Eq` or `Drop` of keys or values during a publish breaks the map for writers: they panic from
-/// then on, and so may its destructor.
+/// A panic in `Clone`, `Hash`, `Eq` or `Drop` of keys or values during a publish breaks the map: writers panic from then on,
+/// and so do threads that look for the first time, [`reader`](Self::reader) and the destructor of a reader. Threads that have
+/// looked before go on. **Dropping a broken map aborts the program.** A panic during the very first write instead leaves a
+/// part of that write's changes to be published by the next one.
 ///
 /// # Examples
 /// ```

@@ -1,5 +1,8 @@
 //! What is this design's own: the two sides, batches, readers that hold writers up.
 
+use std::cell::Cell;
+use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -84,4 +87,49 @@ fn handles_of_ended_threads_hold_up_nobody() {
         });
         assert_eq!(map.insert("a", new), Some(new - 1));
     }
+}
+
+#[test]
+fn handles_of_ended_threads_are_used_again() {
+    let mut map = LeftRightMap::from([("a", 0)]);
+    for _ in 0..500 {
+        thread::scope(|scope| scope.spawn(|| map.get("a")).join().expect("lookups do not panic"));
+    }
+    // As many as there were threads at the same time, with those of other tests.
+    let handles = map.by_thread.iter_mut().count();
+    assert!(handles < 100, "{handles} handles for one thread at a time");
+}
+
+thread_local! {
+    /// Whether this thread's clones of [`Fragile`] panic.
+    static PANICS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A value whose clone panics on demand.
+#[derive(Debug, PartialEq, Eq)]
+struct Fragile(u64);
+
+impl Clone for Fragile {
+    fn clone(&self) -> Self {
+        assert!(!PANICS.get(), "a clone was to panic");
+        Self(self.0)
+    }
+}
+
+#[test]
+fn a_panic_in_a_publish_stops_writers_and_new_readers_but_not_known_ones() {
+    let map = LeftRightMap::from([("a", Fragile(0))]);
+    let reader = map.reader();
+    assert_eq!(map.get("a"), Some(Fragile(0)));
+    PANICS.set(true);
+    assert!(catch_unwind(AssertUnwindSafe(|| map.insert("b", Fragile(1)))).is_err());
+    PANICS.set(false);
+
+    assert_eq!((map.get("a"), reader.get("a"), map.get("b")), (Some(Fragile(0)), Some(Fragile(0)), None));
+    assert!(catch_unwind(AssertUnwindSafe(|| map.insert("c", Fragile(2)))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| map.remove("a"))).is_err());
+    assert!(thread::scope(|scope| scope.spawn(|| map.get("a")).join()).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| drop(reader))).is_err());
+    // To drop it would abort.
+    mem::forget(map);
 }
