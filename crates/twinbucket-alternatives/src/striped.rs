@@ -367,4 +367,22 @@ mod tests {
         cloned.sort_unstable();
         assert_eq!(cloned, Vec::from_iter((0..100).map(|key| (key, key))));
     }
+
+    #[test]
+    fn snapshot_knows_how_many_are_left() {
+        let map = StripedMap::<_, _>::from_iter((0..100_u64).map(|key| (key, ())));
+        let mut snapshot = map.snapshot();
+        for left in (0..100).rev() {
+            snapshot.next();
+            assert_eq!((snapshot.len(), snapshot.size_hint()), (left, (left, Some(left))));
+        }
+        assert_eq!((snapshot.next(), snapshot.len()), (None, 0));
+    }
+
+    #[test]
+    fn what_is_present_is_not_set_and_the_value_handed_back() {
+        let map = StripedMap::from([("a", 1)]);
+        assert_eq!(map.set_if_absent("a", 2), Err(2));
+        assert_eq!((map.get("a"), map.len()), (Some(1), 1));
+    }
 }
