@@ -22,7 +22,7 @@ use std::num::NonZero;
 use std::thread;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use self::contestant::Contestant;
 use self::session::Reading;
@@ -83,7 +83,7 @@ impl<T: Item> Turn<'_, T> {
 /// Takes a plan apart.
 ///
 /// # Errors
-/// If a rival is unknown or a table does not fit into memory.
+/// If a rival is unknown, a bench leaves out all of them, or a table does not fit into memory.
 pub(crate) fn jobs(plan: &Plan) -> Result<Vec<Box<dyn Job + '_>>> {
     let given = |contents: &Contents| match contents {
         Contents::Given(keys) => Some(Keys::given(keys.clone())),
@@ -116,7 +116,8 @@ fn known<T: Item>(plan: &Plan, bench: Bench, keys: Keys<T>, case: Case) -> Resul
     tables(plan, bench, keys, case, rivals::select(&plan.rivals)?)
 }
 
-/// Returns the jobs of one bench over one table for the given rivals, as many at a time as fit into memory.
+/// Returns the jobs of one bench over one table for the given rivals, as many at a time as fit into memory; none if the table
+/// is too small for any case.
 fn tables<T: Item>(
     plan: &Plan,
     bench: Bench,
@@ -124,6 +125,16 @@ fn tables<T: Item>(
     case: Case,
     rivals: Vec<Selected<T>>,
 ) -> Result<Vec<Box<dyn Job + '_>>> {
+    let all: Vec<Box<dyn Trial<T> + '_>> = trials(plan, bench, &case);
+    if all.is_empty() {
+        return Ok(Vec::new());
+    }
+    let measured = |trial: &dyn Trial<T>| trial.contestants(&rivals).iter().any(|who| who.table.is_some());
+    ensure!(
+        all.iter().any(|trial| measured(&**trial)),
+        "bench {bench} has nothing to measure: it leaves out all rivals that were asked for, as they are for one thread, \
+         have no snapshots or do not follow what is published"
+    );
     let groups = room::groups(rivals, &keys)?;
     let job = |rivals| -> Box<dyn Job + '_> {
         Box::new(Tables { bench, keys: keys.clone(), rivals, trials: trials(plan, bench, &case) })

@@ -158,7 +158,7 @@ pub struct Case {
     /// What is held: `none`, `slow-reader` or `snapshot`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hold: Option<String>,
-    /// Threads that read (mixed: that work).
+    /// Threads that read (mixed: that there are for the tasks).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u64>,
     /// Tasks spread over the threads.

@@ -58,7 +58,49 @@ pub type Probe<'a> = &'a dyn Fn(&MemoryJob) -> Result<MemoryFigures>;
 /// After a [`Stop`], the result is what is there so far: a turn that was not over does not count.
 ///
 /// # Errors
-/// If [`Plan::check`] refuses the plan, a rival is unknown, a table does not fit into memory, or `probe` fails.
+/// If [`Plan::check`] refuses the plan, a rival is unknown, or a table does not fit into memory, all of which is found before
+/// anything is measured; if rivals find different values, a reader does not see what was published, or `probe` fails.
+///
+/// # Examples
+/// ```
+/// use std::time::Duration;
+///
+/// use twinbucket_lab::memory;
+/// use twinbucket_lab::plan::{Contents, Finds, Hold, Mix, Plan};
+/// use twinbucket_lab::results::Bench;
+/// use twinbucket_lab::run::{Progress, Stop, run};
+/// use twinbucket_lab::workload::Spread;
+///
+/// struct Quiet;
+///
+/// impl Progress for Quiet {
+///     fn begin(&self, _turns: u64) {}
+///     fn turn(&self, _what: &str) {}
+///     fn note(&self, _what: &str) {}
+/// }
+///
+/// let plan = Plan {
+///     benches: vec![Bench::Scan],
+///     rivals: vec!["store".into(), "bare".into()],
+///     contents: vec![Contents::U64],
+///     entries: vec![1_000],
+///     deltas: vec![1],
+///     holds: vec![Hold::None],
+///     threads: vec![1],
+///     spreads: vec![Spread::Uniform],
+///     finds: vec![Finds::Hits],
+///     mixes: vec![Mix(950)],
+///     tasks: vec![1],
+///     rounds: 3,
+///     turn: Duration::from_millis(5),
+///     publish_rate: 1_000.0,
+///     lookup_rate: 10_000.0,
+/// };
+/// let found = run(&plan, &Quiet, &Stop::new(), &memory::measure)?;
+/// assert_eq!(found.len(), 2);
+/// println!("{}: {:?} ns per entry", found[0].name, found[0].rounds);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
 pub fn run(plan: &Plan, progress: &dyn Progress, stop: &Stop, probe: Probe<'_>) -> Result<Vec<Measurement>> {
     plan.check()?;
     Session::new(plan, progress, stop, probe).run(bench::jobs(plan)?)

@@ -340,6 +340,22 @@ fn run_that_is_stopped_has_the_turns_that_were_over() {
 }
 
 #[test]
+fn turn_that_fails_because_the_run_is_stopped_does_not_lose_the_others() {
+    let plan = plan(Bench::Memory, &["store", "rwlock"]);
+    let stop = Stop::new();
+    let probe = |job: &memory::MemoryJob| {
+        if job.rival == "rwlock" {
+            stop.ask();
+            anyhow::bail!("the child was ended");
+        }
+        let rest = memory::StateFigures { state: "rest".to_owned(), structure: 20.0, resident: None };
+        Ok(memory::MemoryFigures { states: vec![rest], left_out: None })
+    };
+    let found = run(&plan, &Counted::default(), &stop, &probe).expect("a stop is no error");
+    assert_eq!(names(&found, &["state"]), product(&["structure"], &["store"], &["rest"]));
+}
+
+#[test]
 fn stop_ends_a_long_turn_of_every_bench_soon() {
     for bench in [Bench::Swap, Bench::Read, Bench::Mixed, Bench::Scan, Bench::Pause] {
         let mut plan = plan(bench, &["store", "left-right"]);
@@ -361,7 +377,7 @@ fn stop_ends_a_long_turn_of_every_bench_soon() {
 #[test]
 fn plans_that_cannot_be_run_are_refused_before_anything_is_measured() {
     type Spoil = fn(&mut Plan);
-    let spoilt: [(Bench, Spoil, &str); 15] = [
+    let spoilt: [(Bench, Spoil, &str); 18] = [
         (Bench::Scan, |plan| plan.benches.clear(), "there is no bench to run"),
         (Bench::Scan, |plan| plan.rounds = 0, "the number of rounds is 0; 10 or more give intervals worth having"),
         (Bench::Scan, |plan| plan.turn = Duration::ZERO, "a turn takes more than 0 s and at most an hour"),
@@ -377,6 +393,9 @@ fn plans_that_cannot_be_run_are_refused_before_anything_is_measured() {
         (Bench::Read, |plan| plan.threads.push(0), "the number of threads must be from 1 to"),
         (Bench::Mixed, |plan| plan.mixes.push(Mix(1_001)), "the shares of a mix must add up to 100, as in 95/5"),
         (Bench::Mixed, |plan| plan.tasks.push(0), "the number of tasks must be from 1 to"),
+        (Bench::Mixed, |plan| plan.rivals = vec!["bare".to_owned()], "bench mixed has nothing to measure"),
+        (Bench::Pause, |plan| plan.rivals = vec!["bucket".to_owned()], "bench pause has nothing to measure"),
+        (Bench::Swap, only_snapshots_of_none, "bench swap has nothing to measure"),
     ];
     for (bench, spoil, message) in spoilt {
         let mut plan = plan(bench, &["store", "rwlock"]);
@@ -386,6 +405,11 @@ fn plans_that_cannot_be_run_are_refused_before_anything_is_measured() {
         assert!(refused.starts_with(message), "{refused}");
         assert_eq!(counted.begun.load(Ordering::Relaxed), 0, "{message}");
     }
+}
+
+fn only_snapshots_of_none(plan: &mut Plan) {
+    plan.holds = vec![Hold::Snapshot];
+    plan.rivals = vec!["rwlock".to_owned()];
 }
 
 fn twice() -> Vec<Contents> {

@@ -54,7 +54,7 @@ pub(super) fn trials<'a, T: Item>(plan: &'a Plan, case: &Case) -> Vec<Box<dyn Tr
             for &spread in &plan.spreads {
                 let tasks = tasks as usize;
                 let case = Case {
-                    threads: Some(threads(tasks) as u64),
+                    threads: Some(cores() as u64),
                     tasks: Some(tasks as u64),
                     keys: Some(spread_name(spread)),
                     mix: Some(mix.to_string()),

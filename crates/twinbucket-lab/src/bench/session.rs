@@ -85,10 +85,12 @@ impl<'a> Session<'a> {
                 if !self.begins(|| what(which)) {
                     return Ok(());
                 }
-                let (who, readings) = turn(which, round)?;
-                if !self.stop.asked() {
-                    readings.into_iter().for_each(|reading| self.record(bench, who, reading));
+                let result = turn(which, round);
+                if self.stop.asked() {
+                    return Ok(()); // Even if the turn failed: whoever asks may have ended a process that it needs, too.
                 }
+                let (who, readings) = result?;
+                readings.into_iter().for_each(|reading| self.record(bench, who, reading));
             }
         }
         Ok(())
