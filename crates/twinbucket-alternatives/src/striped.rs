@@ -307,6 +307,7 @@ impl<K, V, S> fmt::Debug for StripedMap<K, V, S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::thread;
 
     use super::*;
@@ -322,10 +323,12 @@ mod tests {
     #[test]
     fn upserts_of_many_threads_all_count() {
         let map = StripedMap::new();
+        let together = Barrier::new(4);
         thread::scope(|scope| {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for n in 0..3000 {
+                        together.wait();
                         map.upsert(n % 3, |count| count.map_or(1, |count| count + 1));
                     }
                 });
@@ -337,7 +340,14 @@ mod tests {
     #[test]
     fn only_one_of_many_threads_sets_what_is_absent() {
         let map = StripedMap::new();
-        let set = || (0..1000).filter(|&key| map.set_if_absent(key, ()).is_ok()).count();
+        let together = Barrier::new(4);
+        let set = || {
+            let set_one = |key: &i32| {
+                together.wait();
+                map.set_if_absent(*key, ()).is_ok()
+            };
+            (0..1000).filter(set_one).count()
+        };
         let total: usize = thread::scope(|scope| {
             let threads = [(); 4].map(|()| scope.spawn(set));
             threads.map(|thread| thread.join().expect("setting does not panic")).iter().sum()

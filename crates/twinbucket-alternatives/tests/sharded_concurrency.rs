@@ -3,6 +3,7 @@
 use std::cell::Cell;
 use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -122,8 +123,12 @@ fn a_key_that_stays_is_found_whatever_comes_and_goes_around_it() {
             found
         };
         let readers = [scope.spawn(reader), scope.spawn(reader)];
-        contend(&map, 4, 30_000);
+        let contended = catch_unwind(AssertUnwindSafe(|| contend(&map, 4, 30_000)));
+        // Whatever came of it, or the readers would go on for ever.
         done.store(true, Ordering::Relaxed);
+        if let Err(panic) = contended {
+            resume_unwind(panic);
+        }
         for reader in readers {
             assert!(reader.join().expect("no key is missed") > 0);
         }

@@ -1,6 +1,6 @@
 //! Each step of the protocol between the read map and the dirty map.
 
-use std::sync::mpsc;
+use std::sync::{Barrier, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -228,7 +228,14 @@ fn compare_and_swaps_of_many_threads_all_count() {
 #[test]
 fn only_one_of_many_threads_inserts_what_is_absent() {
     let map = ReadMostlyMap::new();
-    let insert = |value: u64| (0..1000).filter(|&key| map.get_or_insert(key, value).is_none()).count();
+    let together = Barrier::new(4);
+    let insert = |value: u64| {
+        let insert_one = |key: &u64| {
+            together.wait();
+            map.get_or_insert(*key, value).is_none()
+        };
+        (0..1000).filter(insert_one).count()
+    };
     let total: usize = thread::scope(|scope| {
         let threads = [1, 2, 3, 4].map(|value| scope.spawn(move || insert(value)));
         threads.map(|thread| thread.join().expect("inserting does not panic")).iter().sum()

@@ -1,8 +1,9 @@
 //! What several threads may rely on, whatever the design.
 
 use std::collections::HashMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::{panic, thread};
+use std::thread;
 
 use twinbucket_alternatives::ConcurrentMap;
 
@@ -54,17 +55,17 @@ pub(crate) fn lookups_see_every_write_that_returned_before<D: Design>() {
     let map = D::make(Hashing::default());
     let returned = AtomicU64::new(0);
     map.insert(0, 0);
+    let write = || {
+        for value in 1..=LAST {
+            map.insert(0, value);
+            // Others come and go, so that tables grow and are made anew.
+            map.insert(LAST + value, value);
+            map.remove(&(LAST + value / 2));
+            // Release: pairs with the Acquire of the readers, who may see no older value from then on.
+            returned.store(value, Ordering::Release);
+        }
+    };
     thread::scope(|scope| {
-        scope.spawn(|| {
-            for value in 1..=LAST {
-                map.insert(0, value);
-                // Others come and go, so that tables grow and are made anew.
-                map.insert(LAST + value, value);
-                map.remove(&(LAST + value / 2));
-                // Release: pairs with the Acquire of the readers, who may see no older value from then on.
-                returned.store(value, Ordering::Release);
-            }
-        });
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut newest = 0;
@@ -74,6 +75,11 @@ pub(crate) fn lookups_see_every_write_that_returned_before<D: Design>() {
                     newest = seen.unwrap_or_else(|| panic!("older than {at_least} or {newest}, or gone"));
                 }
             });
+        }
+        if let Err(panic) = panic::catch_unwind(AssertUnwindSafe(write)) {
+            // Lets the readers end, as nothing is that new.
+            returned.store(u64::MAX, Ordering::Release);
+            panic::resume_unwind(panic);
         }
     });
 }
@@ -105,23 +111,22 @@ pub(crate) fn while_changing(change: impl Fn(u64) + Sync, walk: impl Fn() + Sync
     const OFTEN: u64 = 300;
     let (changes, walks) = (AtomicU64::new(0), AtomicU64::new(0));
     let enough = || changes.load(Ordering::Relaxed).min(walks.load(Ordering::Relaxed)) >= OFTEN;
-    thread::scope(|scope| {
-        scope.spawn(|| {
+    let repeat = |done: &AtomicU64, act: &(dyn Fn(u64) + Sync)| {
+        let acting = panic::catch_unwind(AssertUnwindSafe(|| {
             while !enough() {
-                change(changes.load(Ordering::Relaxed) + 1);
-                changes.fetch_add(1, Ordering::Relaxed);
+                act(done.load(Ordering::Relaxed) + 1);
+                done.fetch_add(1, Ordering::Relaxed);
             }
-        });
-        let walking = scope.spawn(|| {
-            while !enough() {
-                walk();
-                walks.fetch_add(1, Ordering::Relaxed);
-            }
-        });
-        if let Err(panic) = walking.join() {
+        }));
+        if let Err(panic) = acting {
             // Lets the other thread end.
+            changes.store(OFTEN, Ordering::Relaxed);
             walks.store(OFTEN, Ordering::Relaxed);
             panic::resume_unwind(panic);
         }
+    };
+    thread::scope(|scope| {
+        scope.spawn(|| repeat(&changes, &change));
+        repeat(&walks, &|_| walk());
     });
 }
