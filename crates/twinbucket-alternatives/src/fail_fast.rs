@@ -126,7 +126,8 @@ impl<K: Hash + Eq, V, S: BuildHasher> FailFastMap<K, V, S> {
         Ok(table.insert(hash, key, value, |key| self.hasher.hash_one(key)))
     }
 
-    /// Removes `key` and returns the value it had. While the map grows, that also moves one or two old buckets.
+    /// Removes `key` and returns the value it had. While the map grows, that also moves one or two old buckets, unless the
+    /// key is missing: then nothing changes.
     ///
     /// # Errors
     /// If another operation is going on.
