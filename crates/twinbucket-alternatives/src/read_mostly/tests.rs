@@ -1,6 +1,7 @@
 //! Each step of the protocol between the read map and the dirty map.
 
-use std::sync::{Barrier, mpsc};
+use std::hash::Hasher;
+use std::sync::{Barrier, Weak, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -241,4 +242,78 @@ fn only_one_of_many_threads_inserts_what_is_absent() {
         threads.map(|thread| thread.join().expect("inserting does not panic")).iter().sum()
     });
     assert_eq!((total, map.len()), (1000, 1000));
+}
+
+#[test]
+fn a_key_promoted_while_an_operation_waits_for_the_lock_is_found() {
+    let after_promotion = |act: fn(&ReadMostlyMap<u64, u64>) -> Option<u64>| {
+        let map = promoted([(1, 10)]);
+        map.insert(2, 20);
+        let mut dirty = map.dirty.lock();
+        thread::scope(|scope| {
+            let waiting = scope.spawn(|| act(&map));
+            // Not needed for the test to pass, only for it to fail.
+            thread::sleep(Duration::from_millis(50));
+            map.promote(&mut dirty);
+            drop(dirty);
+            waiting.join().expect("it does not panic")
+        })
+    };
+    assert_eq!(after_promotion(|map| map.get(&2)), Some(20));
+    assert_eq!(after_promotion(|map| map.remove(&2)), Some(20));
+    assert_eq!(after_promotion(|map| map.insert(2, 21)), Some(20));
+    assert_eq!(after_promotion(|map| map.get_or_insert(2, 22)), Some(20));
+    assert_eq!(after_promotion(|map| map.compare_and_swap(&2, &20, 23).err()), None);
+}
+
+/// A key that sees, when it is dropped, whether its map's lock is free.
+struct Witness {
+    /// Stands for the key.
+    id: u64,
+    /// The map that it is in.
+    map: Weak<ReadMostlyMap<Witness, ()>>,
+    /// What it saw is sent here.
+    saw: mpsc::Sender<(u64, bool)>,
+}
+
+impl PartialEq for Witness {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Witness {}
+
+impl Hash for Witness {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.id.hash(state);
+    }
+}
+
+impl Drop for Witness {
+    fn drop(&mut self) {
+        if let Some(map) = self.map.upgrade() {
+            // The other end may be gone when the test has failed.
+            let _ = self.saw.send((self.id, map.dirty.is_locked()));
+        }
+    }
+}
+
+#[test]
+fn keys_of_a_replaced_read_map_are_dropped_after_the_lock() {
+    let promotions: [fn(&ReadMostlyMap<Witness, ()>, &Witness); 2] =
+        [|map, key| assert_eq!(map.get(key), Some(())), |map, _| assert!(!map.is_empty())];
+    for promote in promotions {
+        let map = Arc::new(ReadMostlyMap::new());
+        let (saw, seen) = mpsc::channel();
+        let key = |id| Witness { id, map: Arc::downgrade(&map), saw: saw.clone() };
+        let (gone, there) = (key(1), key(2));
+        map.insert(key(1), ());
+        map.promoted();
+        map.remove(&gone);
+        map.insert(key(2), ());
+        assert_eq!(seen.try_recv(), Err(mpsc::TryRecvError::Empty));
+        promote(&map, &there);
+        assert_eq!(seen.try_recv(), Ok((1, false)));
+    }
 }

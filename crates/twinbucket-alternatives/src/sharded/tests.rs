@@ -45,3 +45,37 @@ fn a_key_on_its_way_to_another_shard_cannot_be_inserted_at_home() {
     assert!(matches!((first, second), (None, Some(1)) | (Some(2), None)), "{first:?}, {second:?}");
     assert_eq!(map.len(), 1, "{map:?}");
 }
+
+/// A map of three shards whose keys all have one home, each with room for one key at first.
+fn crowded() -> ShardedMap<u32, u32, Modulo, BuildHasherDefault<Constant>> {
+    let factor = LoadFactor::new(1.0).expect("it may be 1");
+    ShardedMap::with_router_and_hasher(Modulo::new(3), BuildHasherDefault::new()).load_aware(factor, 3)
+}
+
+#[test]
+fn lookups_go_no_farther_than_the_farthest_key() {
+    let map = crowded();
+    let reach = || map.shards.iter().map(|shard| shard.table.read().away.reach()).sum::<usize>();
+    let mut reaches = vec![reach()];
+    let mut after = |change: &dyn Fn()| {
+        change();
+        reaches.push(reach());
+    };
+    after(&|| assert_eq!(map.insert(0, 0), None));
+    after(&|| assert_eq!(map.insert(1, 0), None));
+    after(&|| assert_eq!(map.insert(1, 1), Some(0)));
+    after(&|| assert_eq!(map.insert(2, 0), None));
+    after(&|| assert_eq!(map.remove(&1), Some(1)));
+    after(&|| assert_eq!(map.remove(&2), Some(0)));
+    after(&|| assert_eq!(map.remove(&2), None));
+    assert_eq!(reaches, [0, 0, 1, 1, 2, 2, 0, 0]);
+}
+
+#[test]
+fn capacity_grows_once_for_all_who_found_no_room() {
+    let map = crowded();
+    let seen = map.capacity();
+    map.grow(seen);
+    map.grow(seen);
+    assert_eq!((seen, map.capacity()), (3, 6));
+}
