@@ -301,8 +301,8 @@ impl Drop for Witness {
 
 #[test]
 fn keys_of_a_replaced_read_map_are_dropped_after_the_lock() {
-    let promotions: [fn(&ReadMostlyMap<Witness, ()>, &Witness); 2] =
-        [|map, key| assert_eq!(map.get(key), Some(())), |map, _| assert!(!map.is_empty())];
+    type Promotion = fn(&ReadMostlyMap<Witness, ()>, &Witness);
+    let promotions: [Promotion; 2] = [|map, key| assert_eq!(map.get(key), Some(())), |map, _| assert!(!map.is_empty())];
     for promote in promotions {
         let map = Arc::new(ReadMostlyMap::new());
         let (saw, seen) = mpsc::channel();
