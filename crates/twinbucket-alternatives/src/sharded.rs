@@ -105,8 +105,8 @@ impl<K, V, R: Router, S> ShardedMap<K, V, R, S> {
     /// share, whatever the router. A key stays where it was placed until it is removed or its shard is.
     ///
     /// The price: the keys that live away from home are looked for in several shards, as are missing keys with the same
-    /// home, and writes to them exclude each other per home. The fuller the shards, the more they are: give a `factor`
-    /// well below 1, or much capacity.
+    /// home, and writes to them exclude each other per home. The write that makes the capacity grow waits for the readers of
+    /// all shards. The fuller the shards, the more keys live away: give a `factor` well below 1, or much capacity.
     ///
     /// # Examples
     /// ```
