@@ -146,6 +146,16 @@ fn growth_goes_on_by_two_old_buckets_per_write_and_none_per_read() -> Result<(),
 }
 
 #[test]
+fn an_emptied_slot_is_used_again() -> Result<(), ConcurrentWrite> {
+    let map = filled(8);
+    map.remove(&3)?;
+    map.insert(8, 8)?;
+    assert_eq!((map.layout()?.buckets, map.layout()?.overflow), (1, 0));
+    assert_eq!(rest(map.walk_unchecked()), [0, 1, 2, 8, 4, 5, 6, 7]);
+    Ok(())
+}
+
+#[test]
 fn an_array_with_many_overflow_buckets_is_made_anew_in_its_size() -> Result<(), ConcurrentWrite> {
     let map = filled(52);
     for key in 0..52 {

@@ -240,6 +240,21 @@ fn shards_of_a_real_table_are_as_even_as_the_router_promises() {
 }
 
 #[test]
+fn shares_stay_even_when_shards_come_after_others_went() {
+    fn check<R: Router>(router: R) {
+        let mut map = filled(with(router), &code_points());
+        for _ in 0..10 {
+            map.remove_shard(2).expect("there are eight");
+            map.add_shard();
+            assert!(map.balance() < 1.4, "{:?}", map.loads());
+        }
+    }
+    check(Modulo::new(8));
+    check(Ring::new(8));
+    check(Weighted::new(&[1; 8]));
+}
+
+#[test]
 fn keys_that_agree_in_their_low_bits_fill_all_shards() {
     let keys: Vec<u32> = (0..8_000).map(|n| n * 4_096).collect();
     assert!(filled(with_weak(Modulo::new(16)), &keys).balance() < 1.2);
@@ -298,6 +313,21 @@ fn no_shard_is_over_its_limit_while_a_load_aware_map_fills() {
     }
     assert!(away(&map.loads()) > 1_000, "that hardly tests passing over");
     assert!(map.balance() <= 1.25);
+}
+
+#[test]
+fn no_shard_is_filled_over_its_limit_by_keys_that_move() {
+    let over = |load: &Load| load.entries > load.limit.expect("it is load-aware");
+    let mut map = filled(uneven(8), &Vec::from_iter(0..5_000));
+    while map.loads().len() > 1 {
+        map.remove_shard(0).expect("there is another");
+        assert!(!map.loads().iter().any(over), "{:?}", map.loads());
+    }
+    for added in 1..8 {
+        map.add_shard();
+        assert!(!over(&map.loads()[added]), "{:?}", map.loads());
+    }
+    assert_eq!(map.len(), 5_000);
 }
 
 #[test]
