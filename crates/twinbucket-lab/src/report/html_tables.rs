@@ -9,7 +9,7 @@ use crate::report::{PERCENTILES, percentile, row_name};
 use crate::results::Measurement;
 use crate::statistics::estimate;
 
-/// Returns a grid: for each column the median, half of its interval, and how many times the store's it is.
+/// Returns a grid: for each column the median, how far its interval goes, and how many times the store's it is.
 pub(crate) fn grid_table(grid: &Grid<'_>) -> String {
     let mut text = begin("three", &grid::case(&grid.shared));
     text.push_str("<tr><th scope=\"col\"></th>");

@@ -115,7 +115,9 @@ fn head(results: &Results) -> String {
         machine.allocator
     );
     let _ = writeln!(text, "{}, {}", command(results), results.began);
-    text.push_str("median of the rounds ± half of the 95 % interval; times the store's; ~ no significant difference\n");
+    text.push_str(
+        "median of the rounds ± how far its 95 % interval goes; times the store's; ~ no significant difference\n",
+    );
     doubts(results).iter().for_each(|doubt| push_line(&mut text, doubt));
     text
 }

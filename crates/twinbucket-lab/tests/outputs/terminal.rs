@@ -37,6 +37,19 @@ fn a_rival_has_its_median_interval_and_ratio_for_every_size() {
 }
 
 #[test]
+fn interval_is_told_by_its_farther_side_as_the_head_says() {
+    let mut results = made::results(3);
+    for measurement in &mut results.measurements {
+        measurement.rounds = vec![100.0, 100.0, 100.0, 100.0, 180.0, 190.0, 200.0];
+    }
+    let text = terminal(&results, 120, false);
+    assert!(text.contains("\nmedian of the rounds ± how far its 95 % interval goes; "), "{text}");
+    // From 100 to 190, of which the half is 45 %.
+    let line = table(&text, "read lookup: one lookup", "item=u64 threads=1 keys=uniform finds=hits")[1];
+    assert!(line.contains("±90%"), "{line}");
+}
+
+#[test]
 fn no_line_is_wider_than_asked_for() {
     let results = made::results(3);
     for width in 80..140 {
