@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::report::{case, figure, title};
 use crate::results::{Bench, Environment, Measurement, Metric, Results, Unit};
-use crate::statistics::{SIGNIFICANT, differ, mann_whitney, median};
+use crate::statistics::{SIGNIFICANT, differ, median};
 
 /// What changed between two runs; what it displays says all of it.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ pub fn compare(now: &Results, before: &Results) -> Comparison {
             unit: now.unit,
             before: median(&before.rounds),
             now: median(&now.rounds),
-            p: mann_whitney(&now.rounds, &before.rounds),
+            p: now.chance(before),
         })
     };
     Comparison {
@@ -143,7 +143,7 @@ impl fmt::Display for Comparison {
             writeln!(f, "beware: {doubt}")?;
         }
         let (changed, all) = (self.changed().count(), self.pairs.len());
-        writeln!(f, "{changed} of {all} figures changed significantly (U test, p < {SIGNIFICANT})")?;
+        writeln!(f, "{changed} of {all} figures changed significantly (U test; memory: sign test; p < {SIGNIFICANT})")?;
         if all >= 20 {
             let chance = SIGNIFICANT * all as f64;
             writeln!(f, "of so many, about {chance:.0} would seem to if nothing had changed")?;

@@ -5,6 +5,8 @@ use std::fmt;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::statistics::{SIGNIFICANT, mann_whitney, sign_test};
+
 /// Version of the layout of [`Results`] in files.
 pub const FORMAT: u32 = 1;
 
@@ -64,6 +66,25 @@ pub struct Measurement {
     /// Latencies of all rounds, if it is a latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency: Option<Latency>,
+}
+
+impl Measurement {
+    /// Returns how likely chance alone makes two measurements differ at least as much as these.
+    ///
+    /// It is [`mann_whitney`] of the rounds. Those of memory are of different sizes, the same for all, so where both have as
+    /// many they are compared one by one, by the [`sign_test`].
+    pub fn chance(&self, other: &Self) -> f64 {
+        if self.bench == Bench::Memory && self.rounds.len() == other.rounds.len() {
+            sign_test(self.rounds.iter().copied().zip(other.rounds.iter().copied()))
+        } else {
+            mann_whitney(&self.rounds, &other.rounds)
+        }
+    }
+
+    /// Tells whether two measurements differ by more than chance explains.
+    pub fn differs(&self, other: &Self) -> bool {
+        self.chance(other) < SIGNIFICANT
+    }
 }
 
 /// Latencies in nanoseconds.

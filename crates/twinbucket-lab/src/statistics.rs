@@ -103,6 +103,24 @@ fn win(x: f64, y: f64) -> f64 {
     }
 }
 
+/// Returns how likely chance alone makes one of two rivals win at least as often, of pairs of rounds in which both had the
+/// same to do: the two-sided sign test (Dixon and Mood, "The statistical sign test", Journal of the American Statistical
+/// Association 41, 1946). Pairs that are equal do not count.
+///
+/// It is 1 where there are no pairs.
+pub fn sign_test(pairs: impl IntoIterator<Item = (f64, f64)>) -> f64 {
+    let winners: Vec<bool> = pairs.into_iter().filter(|(a, b)| a != b).map(|(a, b)| a > b).collect();
+    let (n, wins) = (winners.len() as u32, winners.iter().filter(|&&first| first).count() as u32);
+    // The chance of so few wins or fewer, summed up from that of none, which is 2^-n.
+    let mut chance = 0.5_f64.powf(f64::from(n));
+    let mut tail = 0.0;
+    for fewer in 0..=wins.min(n - wins) {
+        tail += chance;
+        chance *= f64::from(n - fewer) / f64::from(fewer + 1);
+    }
+    (2.0 * tail).min(1.0)
+}
+
 /// Returns the share of all orders of `n` and `m` values in which the `n` win at most `wins` of the `n * m` pairs.
 ///
 /// The largest value is one of the `n`, which then wins all `m` pairs, or one of the `m`, which takes part in none.

@@ -1,6 +1,6 @@
 //! Figures of the statistics against those of the literature and of scipy 1.x.
 
-use twinbucket_lab::statistics::{differ, estimate, mann_whitney, median, quantile};
+use twinbucket_lab::statistics::{differ, estimate, mann_whitney, median, quantile, sign_test};
 
 fn close(found: f64, wanted: f64) {
     assert!((found / wanted - 1.0).abs() < 1e-9, "{found} is not {wanted}");
@@ -46,6 +46,20 @@ fn ties_and_many_rounds_go_by_the_normal_approximation() {
     let a: Vec<f64> = (0..60).map(|i| f64::from(i * 7 % 61)).collect();
     let b: Vec<f64> = (0..60).map(|i| f64::from(i * 11 % 67) + 3.5).collect();
     close(mann_whitney(&a, &b), 0.05640670094037514);
+}
+
+#[test]
+fn pairs_are_judged_by_who_wins_how_often() {
+    // scipy.stats.binomtest(wins, n)
+    let p =
+        |n: u32, wins: u32| sign_test((0..n).map(|round| (f64::from(round), if round < wins { -1.0 } else { 99.0 })));
+    close(p(10, 0), 0.001953125);
+    close(p(10, 1), 0.021484375);
+    close(p(10, 9), 0.021484375);
+    close(p(7, 3), 1.0);
+    close(p(40, 12), 0.01658900337497471);
+    assert_eq!(sign_test([(3.0, 3.0), (4.0, 4.0)]), 1.0);
+    close(sign_test([(3.0, 3.0), (1.0, 2.0), (2.0, 3.0)]), 0.5);
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub fn choosing(results: &Results) -> String {
         "# Which design to take\n\n\
          Made by `twinbucket bench report --from RESULTS.json --choosing docs/choosing.md` from measurements of {}; do not \
          edit it. Under each table is the machine, the commit and the command that measured. Figures are medians; in brackets \
-         is how many times the store's they are, and \\~ where the difference is not significant (U test, p ≥ 0.05).\n\n",
+         is how many times the store's they are, and \\~ where the difference is not \
+         significant (U test; of memory, sign test; p ≥ 0.05).\n\n",
         plain(&results.began)
     );
     for doubt in doubts(results) {

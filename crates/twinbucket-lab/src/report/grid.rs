@@ -2,7 +2,7 @@
 
 use crate::report::numbers::count;
 use crate::results::{Bench, Case, Latency, Measurement, Metric, Results};
-use crate::statistics::{differ, median};
+use crate::statistics::median;
 
 /// Dimensions in the order in which they are preferred for columns.
 const COLUMNS: [&str; 11] =
@@ -142,7 +142,7 @@ impl<'a> Grid<'a> {
     pub(crate) fn ratio(&self, row: &Row<'_>, column: usize) -> Option<(f64, bool)> {
         let reference = self.reference().filter(|reference| reference.rival != row.rival && row.rival != FLOOR)?;
         let (theirs, ours) = (row.cells[column]?, reference.cells[column]?);
-        Some((median(&theirs.rounds) / median(&ours.rounds), differ(&theirs.rounds, &ours.rounds)))
+        Some((median(&theirs.rounds) / median(&ours.rounds), theirs.differs(ours)))
     }
 }
 

@@ -70,8 +70,8 @@ fn head(results: &Results) -> String {
     for doubt in doubts(results) {
         let _ = writeln!(text, "<p class=\"doubt\">{}</p>", escape(&doubt));
     }
-    text + "<p>Figures are medians of the rounds with half of their 95 % interval (bootstrap), and times the store’s; \
-            <b>~</b> stands where the difference is not significant (Mann–Whitney, p ≥ 0.05). \
+    text + "<p>Figures are medians of the rounds, ± how far their 95 % interval goes (bootstrap), and times the store’s; \
+            <b>~</b> stands where the difference is not significant (Mann–Whitney; of memory, the sign test; p ≥ 0.05). \
             Raw latencies count from when an operation began, corrected ones from when it was due.</p>\n</header>\n"
 }
 

@@ -23,6 +23,22 @@ fn a_run_does_not_differ_from_itself() {
 }
 
 #[test]
+fn memory_that_grew_at_every_size_has_changed_however_much_sizes_differ() {
+    let (mut now, mut before) = (made::results(1), made::results(1));
+    for results in [&mut now, &mut before] {
+        let memory = results.measurements.iter_mut().filter(|one| one.metric == Metric::Structure);
+        memory.for_each(|one| one.rounds = (0..10).map(|size| 20.0 + 2.0 * f64::from(size)).collect());
+    }
+    multiply(&mut now, Metric::Structure, 1.05);
+    let comparison = compare(&now, &before);
+    assert!(comparison.changed().all(|pair| pair.metric == Metric::Structure && !pair.better()));
+    assert_eq!(comparison.changed().count(), 3 * 3);
+    // With another number of rounds, sizes are others.
+    now.measurements.iter_mut().for_each(|one| one.rounds.truncate(9));
+    assert!(!compare(&now, &before).changed().any(|pair| pair.metric == Metric::Structure));
+}
+
+#[test]
 fn what_changed_is_said_with_its_size_and_whether_it_is_better() {
     let (mut now, before) = (made::results(2), made::results(2));
     multiply(&mut now, Metric::Walk, 1.5);

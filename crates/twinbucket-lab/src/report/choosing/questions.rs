@@ -2,7 +2,7 @@
 
 use crate::report::grid::{self, FLOOR};
 use crate::results::{Bench, Case, Measurement, Metric, Results};
-use crate::statistics::{differ, median};
+use crate::statistics::median;
 
 /// One thing that somebody may do most of the time.
 #[derive(Debug)]
@@ -130,7 +130,7 @@ impl<'a> Answer<'a> {
     pub(crate) fn leaders(&self) -> impl Iterator<Item = &'a Measurement> + '_ {
         let best = self.best();
         let all = self.others.iter().copied().chain([self.store]);
-        all.filter(move |one| one.rival == best.rival || !differ(&one.rounds, &best.rounds))
+        all.filter(move |one| one.rival == best.rival || !one.differs(best))
     }
 }
 
@@ -138,7 +138,7 @@ impl<'a> Answer<'a> {
 pub(crate) fn worse(one: &Measurement, other: &Measurement) -> (f64, bool) {
     let ratio = median(&one.rounds) / median(&other.rounds);
     let ratio = if one.unit.better(1.0, 0.0) { 1.0 / ratio } else { ratio };
-    (ratio, differ(&one.rounds, &other.rounds))
+    (ratio, one.differs(other))
 }
 
 /// Tells whether it is another design that several threads may use.
