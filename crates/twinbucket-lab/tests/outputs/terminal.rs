@@ -50,6 +50,14 @@ fn interval_is_told_by_its_farther_side_as_the_head_says() {
 }
 
 #[test]
+fn median_of_latencies_says_that_it_does_not_count_the_wait() {
+    let text = terminal(&made::results(3), 120, false);
+    for title in ["mixed lookup: one lookup", "pause lookup: lookups with and without publishes"] {
+        assert!(text.contains(&format!("\n{title}, from when ")), "{title} in\n{text}");
+    }
+}
+
+#[test]
 fn no_line_is_wider_than_asked_for() {
     let results = made::results(3);
     for width in 80..140 {
