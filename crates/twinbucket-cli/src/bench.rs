@@ -21,7 +21,6 @@ use anyhow::Context;
 use indicatif::ProgressBar;
 use twinbucket_lab::plan::Plan;
 use twinbucket_lab::results::{Environment, FORMAT, Results};
-use twinbucket_lab::rivals;
 use twinbucket_lab::run::{self, Stop};
 
 use self::args::{Report, What};
@@ -64,7 +63,7 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
         }
         what => {
             let plan = what.plan()?;
-            check(&plan)?;
+            run::check(&plan).map_err(bad_usage)?;
             outputs = Outputs::prepare(output_args, what)?;
             measure(&plan)?
         }
@@ -93,12 +92,6 @@ fn finish(results: &Results, outputs: &Outputs<'_>) -> anyhow::Result<ExitCode> 
         Judgement::Broken => ExitCode::from(BROKEN_BUDGET),
         Judgement::Impossible => ExitCode::from(BAD_USAGE),
     })
-}
-
-/// Refuses a plan that cannot be carried out.
-fn check(plan: &Plan) -> anyhow::Result<()> {
-    rivals::select::<u64>(&plan.rivals).map_err(bad_usage)?;
-    plan.check().map_err(bad_usage)
 }
 
 /// Carries out a plan.

@@ -53,13 +53,23 @@ impl Stop {
 /// Measures the memory of one rival in a process of its own, by [`measure`](crate::memory::measure).
 pub type Probe<'a> = &'a dyn Fn(&MemoryJob) -> Result<MemoryFigures>;
 
+/// Tells whether [`run`] would refuse the plan on this machine, as it stands; measures nothing.
+///
+/// # Errors
+/// If [`Plan::check`] refuses the plan, a rival is unknown, a bench leaves out all rivals, or a table does not fit into
+/// memory.
+pub fn check(plan: &Plan) -> Result<()> {
+    plan.check()?;
+    bench::jobs(plan).map(drop)
+}
+
 /// Runs the plan and returns what it found, in the order of the plan's benches.
 ///
 /// After a [`Stop`], the result is what is there so far: a turn that was not over does not count.
 ///
 /// # Errors
-/// If [`Plan::check`] refuses the plan, a rival is unknown, or a table does not fit into memory, all of which is found before
-/// anything is measured; if rivals find different values, a reader does not see what was published, or `probe` fails.
+/// If [`check`] refuses the plan, before anything is measured; if rivals find different values, a reader does not see what
+/// was published, or `probe` fails.
 ///
 /// # Examples
 /// ```

@@ -5,7 +5,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{self, Path};
 
 use anyhow::Context;
 use twinbucket_lab::budget::Budget;
@@ -70,11 +70,8 @@ impl<'a> Outputs<'a> {
         ];
         let wanted: Vec<_> =
             wanted.into_iter().filter_map(|(path, kind, render)| Some((path?, kind, render))).collect();
-        for (at, (path, kind, _)) in wanted.iter().enumerate() {
-            if let Some((_, other, _)) = wanted[..at].iter().find(|(before, ..)| before == path) {
-                return Err(bad_usage(format!("{} is to be both {other} and {kind}; name two", path.display())));
-            }
-        }
+        let files = wanted.iter().map(|&(path, kind, _)| (path, kind));
+        refuse_same(&files.chain(what.hdr().map(|path| (path, "folder"))).collect::<Vec<_>>())?;
         let prepare = |(path, kind, render)| Ok((OutputFile::prepare(kind, path)?, render));
         Ok(Self {
             baseline: args.baseline.as_deref().map(read).transpose()?,
@@ -116,6 +113,18 @@ impl<'a> Outputs<'a> {
     }
 }
 
+/// Refuses two outputs in one place, of which the one would replace the other.
+fn refuse_same(outputs: &[(&Path, &str)]) -> anyhow::Result<()> {
+    // Without `./` and the like. Where the folder we are in is unknown, a path stands for itself.
+    let place = |path: &Path| path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    for (at, (path, kind)) in outputs.iter().enumerate() {
+        if let Some((_, other)) = outputs[..at].iter().find(|(before, _)| place(before) == place(path)) {
+            return Err(bad_usage(format!("{} is to be both {other} and {kind}; name two", path.display())));
+        }
+    }
+    Ok(())
+}
+
 /// Prints what came of one budget.
 fn judge(budget: &Budget, results: &Results, out: &mut impl Write) -> io::Result<Judgement> {
     match budget.check(results) {
@@ -142,7 +151,7 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Results> {
     let text = fs::read(path).map_err(unreadable)?;
     let results = String::from_utf8(text).context("this is not UTF-8; give a file that --json wrote");
     let results = results.and_then(|text| Ok(Results::from_json(&text)?));
-    results.map_err(|error| bad_usage(format!("{}: {error:#}", path.display())))
+    results.map_err(|error| bad_usage(format!("{}: {error}", path.display())))
 }
 
 /// How wide the terminal behind standard output is, and whether it has colors.

@@ -50,10 +50,13 @@ fn split<T: Clone>(
     }
     let (anchors, others): (Vec<_>, Vec<_>) = rivals.into_iter().partition(|rival| ANCHORS.contains(&rival.kind.id));
     let room = fit.saturating_sub(anchors.len() as u64) as usize;
-    let least = anchors.len() + others.len().min(1);
+    let beside = match anchors.len() + others.len().min(1) {
+        1 => String::new(),
+        least => format!("and {least} must stand beside each other, "),
+    };
     ensure!(
         room > 0 && !others.is_empty(),
-        "a table of {n} entries takes up to {:.1} GB, and {least} must stand beside each other, where {:.1} GB may be taken; \
+        "a table of {n} entries takes up to {:.1} GB, {beside}where {:.1} GB may be taken; \
          ask for fewer entries or rivals",
         table as f64 / 1e9,
         available.unwrap_or(u64::MAX) as f64 / 1e9,
@@ -92,6 +95,9 @@ mod tests {
     fn table_too_large_for_memory_is_refused_with_its_size() {
         let refused = split(asked(), 1_000, 3_000_000_000, Some(8_000_000_000)).unwrap_err().to_string();
         assert!(refused.starts_with("a table of 1000 entries takes up to 3.0 GB, and 3 must stand"), "{refused}");
+        let alone = rivals::select::<u64>(&["bare".to_owned()]).expect("it is known");
+        let refused = split(alone, 1_000, 3_000_000_000, Some(8)).unwrap_err().to_string();
+        assert!(refused.starts_with("a table of 1000 entries takes up to 3.0 GB, where 0.0 GB may"), "{refused}");
     }
 
     #[test]
