@@ -143,7 +143,7 @@ fn bad_usage_is_told_before_anything_is_measured_and_leaves_nothing() {
     let target = folder.join("out.json");
     file("other.json", r#"{"format": 999, "measurements": []}"#);
     file("no.json", "not at all");
-    let long: [&str; 4] = ["--turn", "60s", "--json", target.to_str().unwrap()];
+    let long = ["--turn", "100ms", "--json", target.to_str().unwrap()];
     for (words, part) in [
         (&["swap", "--rivals", "store,btree"][..], "unknown rival \"btree\"; known: store, reader"),
         (&["swap", "--entries", "1,000"], "write 1000, 1_000, 1k or 1M"),
@@ -222,8 +222,8 @@ fn output_that_cannot_be_written_is_told_before_the_run() {
         ("--hdr", "full/here", "folder"),
         ("--hdr", "no-such-folder/out", "folder"),
     ] {
-        // Hours of measuring would follow if it were told at the end.
-        let output = bench(&[&["swap", "--turn", "60s", option, target]]);
+        // A minute of measuring would follow if it were told at the end.
+        let output = bench(&[&["swap", "--rounds", "1", "--turn", "1s", option, target]]);
         assert_eq!(output.status.code(), Some(1), "{option}");
         let message = text(&output.stderr);
         assert!(message.starts_with(&format!("twinbucket: cannot write the {kind} {target}; ")), "{option}: {message}");
