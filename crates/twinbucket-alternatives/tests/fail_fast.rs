@@ -146,6 +146,16 @@ fn growth_goes_on_by_two_old_buckets_per_write_and_none_per_read() -> Result<(),
 }
 
 #[test]
+fn overflow_buckets_are_counted_through_growth() -> Result<(), ConcurrentWrite> {
+    let map = Plain::default();
+    for entries in 1..200_u32 {
+        map.insert(entries * 1_024, 0)?; // all in bucket 0, which moves with the first write of each growth
+        assert_eq!(map.layout()?.overflow, entries.div_ceil(8) as usize - 1, "{entries} entries");
+    }
+    Ok(())
+}
+
+#[test]
 fn an_emptied_slot_is_used_again() -> Result<(), ConcurrentWrite> {
     let map = filled(8);
     map.remove(&3)?;
