@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::report::{case, figure, title};
+use crate::report::{FLOOR, case, figure, title};
 use crate::results::{Bench, Environment, Measurement, Metric, Results, Unit};
 use crate::statistics::{SIGNIFICANT, differ, median};
 
@@ -58,11 +58,13 @@ pub fn compare(now: &Results, before: &Results) -> Comparison {
             p: now.chance(before),
         })
     };
+    let mut doubts = doubts(now, before);
+    doubts.extend(drift(now, before));
     Comparison {
         pairs: now.measurements.iter().filter_map(pair).collect(),
         only_now: only(now, before),
         only_before: only(before, now),
-        doubts: doubts(now, before),
+        doubts,
     }
 }
 
@@ -114,6 +116,21 @@ fn doubts(now: &Results, before: &Results) -> Vec<String> {
     doubts
 }
 
+/// Says how much changed of what nobody changes between two runs: the bare map and the machine's jitter.
+fn drift(now: &Results, before: &Results) -> Option<String> {
+    let constant = now.measurements.iter().filter(|one| ["bare", FLOOR].contains(&one.rival.as_str()));
+    let pairs: Vec<_> =
+        constant.filter_map(|now| Some((now, before.measurements.iter().find(|other| same(now, other))?))).collect();
+    let changed = pairs.iter().filter(|(now, before)| now.differs(before)).count();
+    // More than chance explains, see `Comparison`'s Display.
+    (changed as f64 > 1.0 + SIGNIFICANT * pairs.len() as f64).then(|| {
+        format!(
+            "{changed} of {} figures of the bare map and the machine's jitter changed: the machine was not the same",
+            pairs.len()
+        )
+    })
+}
+
 /// Tells whether so many rounds are enough for the clearest of differences to be significant.
 fn can_differ(rounds: usize, others: usize) -> bool {
     let all: Vec<f64> = (0..rounds + others).map(|place| place as f64).collect();
@@ -146,9 +163,13 @@ impl fmt::Display for Comparison {
         writeln!(f, "{changed} of {all} figures changed significantly (U test; memory: sign test; p < {SIGNIFICANT})")?;
         if all >= 20 {
             let chance = SIGNIFICANT * all as f64;
-            writeln!(f, "of so many, about {chance:.0} would seem to if nothing had changed")?;
+            writeln!(
+                f,
+                "of so many, about {chance:.0} would seem to if nothing had changed, the load of the machine included"
+            )?;
         }
-        let changed: Vec<&Pair> = self.changed().collect();
+        let mut changed: Vec<&Pair> = self.changed().collect();
+        changed.sort_by_key(|pair| (pair.bench, pair.metric));
         for group in changed.chunk_by(|a, b| (a.bench, a.metric) == (b.bench, b.metric)) {
             write_group(f, group)?;
         }

@@ -18,7 +18,7 @@ use hdrhistogram::Histogram;
 
 pub use self::choosing::choosing;
 pub use self::csv::csv;
-pub(crate) use self::grid::{case, reference, title, written};
+pub(crate) use self::grid::{FLOOR, case, reference, title, written};
 pub use self::hdr::hdr;
 pub use self::html::html;
 pub use self::json::ReadError;

@@ -39,6 +39,30 @@ fn memory_that_grew_at_every_size_has_changed_however_much_sizes_differ() {
 }
 
 #[test]
+fn bare_map_that_changed_says_that_the_machine_did() {
+    let (mut now, before) = (made::results(3), made::results(3));
+    let bare = |results: &mut Results, by: f64| {
+        let bare = results.measurements.iter_mut().filter(|one| one.rival == "bare");
+        bare.for_each(|one| one.rounds.iter_mut().for_each(|round| *round *= by));
+    };
+    assert!(compare(&now, &before).doubts.is_empty());
+    bare(&mut now, 1.5);
+    let doubts = compare(&now, &before).doubts;
+    assert!(doubts.len() == 1 && doubts[0].ends_with("changed: the machine was not the same"), "{doubts:?}");
+}
+
+#[test]
+fn changes_of_one_metric_stand_under_one_heading() {
+    let (mut now, before) = (made::results(2), made::results(2));
+    multiply(&mut now, Metric::Lookup, 1.5);
+    multiply(&mut now, Metric::Throughput, 1.5);
+    let text = compare(&now, &before).to_string();
+    for heading in ["read lookup: ", "read throughput: ", "mixed throughput: "] {
+        assert_eq!(text.lines().filter(|line| line.starts_with(heading)).count(), 1, "{heading} in\n{text}");
+    }
+}
+
+#[test]
 fn what_changed_is_said_with_its_size_and_whether_it_is_better() {
     let (mut now, before) = (made::results(2), made::results(2));
     multiply(&mut now, Metric::Walk, 1.5);
