@@ -12,8 +12,8 @@
 //! | after `@` | dimensions like `n=1M`, `rival=papaya`, `of=bare`, `raw` or `corrected`, with commas between |
 //!
 //! Where no rival is named, the store is meant, through its reader where it matters how it is read. Latencies are corrected,
-//! that is counted from when an operation was due, where there was a schedule, unless `raw` is asked for; the rounds, and so
-//! `median`, are always raw. A budget has to be kept in every case that it is not restricted to fewer of.
+//! that is counted from when an operation was due, where there was a schedule, unless `raw` is asked for; of the rounds, and so
+//! of `median`, those of `swap` are raw and all others corrected. A budget has to be kept in every case that it is not restricted to fewer of.
 
 mod parse;
 

@@ -24,7 +24,8 @@ pub use self::html::html;
 pub use self::json::ReadError;
 pub(crate) use self::numbers::{figure, times};
 pub use self::terminal::terminal;
-use crate::results::{Metric, Results, Unit};
+use crate::results::{Latency, Metric, Results, Unit};
+use crate::schedule::Counted;
 
 /// Fewer rounds than this say little.
 const MIN_ROUNDS: usize = 10;
@@ -35,6 +36,15 @@ pub(crate) const DIMENSIONS: [&str; 11] =
 const PERCENTILES: [&str; 5] = ["p50", "p99", "p99.9", "p99.99", "max"];
 
 impl Metric {
+    /// Returns from when its latencies are counted in the medians of rounds: a publish from when it began, as what is asked is
+    /// what it takes, and all else from when it was due.
+    pub(crate) fn counted(self) -> Counted {
+        match self {
+            Self::Publish | Self::Visible => Counted::FromBegin,
+            _ => Counted::FromDue,
+        }
+    }
+
     /// Returns the unit that all its measurements have.
     pub(crate) fn unit(self) -> Unit {
         match self {
@@ -66,16 +76,28 @@ impl Unit {
     }
 }
 
-/// Returns one of [`PERCENTILES`] as people read it; `-` if nothing was recorded.
+/// Returns one of [`PERCENTILES`] as people read it; `-` if too little was recorded to tell.
 fn percentile(histogram: &Histogram<u64>, name: &str) -> String {
     numbers::figure(nanos(histogram, name).map_or(f64::NAN, |nanos| nanos as f64), Unit::Nanos)
 }
 
-/// Returns one of [`PERCENTILES`] in nanoseconds; `None` if nothing was recorded.
+/// Returns one of [`PERCENTILES`] in nanoseconds; `None` if it would be the maximum merely for want of operations, as a p99.9
+/// of fewer than a thousand.
 fn nanos(histogram: &Histogram<u64>, name: &str) -> Option<u64> {
-    let percent = name.strip_prefix('p').and_then(|percent| percent.parse().ok());
-    let nanos = percent.map_or_else(|| histogram.max(), |percent| histogram.value_at_percentile(percent));
-    (!histogram.is_empty()).then_some(nanos)
+    let percent = name.strip_prefix('p').and_then(|percent| percent.parse().ok()).unwrap_or(100.0);
+    let above = histogram.len() as f64 * (100.0 - percent) / 100.0;
+    // A little less than one, as 100 - 99.9 is.
+    let enough = above > 0.999_999 || (percent == 100.0 && !histogram.is_empty());
+    enough.then(|| histogram.value_at_percentile(percent))
+}
+
+/// Returns how much of what was due was done, as people read it; nothing where there was no schedule.
+fn done(latency: &Latency) -> String {
+    latency.corrected.as_ref().map_or_else(String::new, |due| {
+        let share = 100.0 * latency.raw.len() as f64 / due.len() as f64;
+        // Whoever left something out has not done all.
+        format!("{:.0}%", if latency.raw.len() < due.len() { share.min(99.0) } else { share })
+    })
 }
 
 /// Returns the name of a row of latencies; a second row of the same rival is of what is without publishes.

@@ -61,7 +61,7 @@ pub struct Measurement {
     pub case: Case,
     /// Unit of `rounds`.
     pub unit: Unit,
-    /// One value for each round; of latencies, the round's median of `raw`.
+    /// One value for each round; of latencies, the round's median: of publishes of `raw`, of all else of `corrected`.
     pub rounds: Vec<f64>,
     /// Latencies of all rounds, if it is a latency.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,7 +93,8 @@ pub struct Latency {
     /// From when an operation began to its end.
     #[serde(with = "crate::results::v2")]
     pub raw: Histogram<u64>,
-    /// From when an operation was due to its end, where there was a schedule; that it began late counts.
+    /// From when an operation was due to its end, where there was a schedule; that it began late counts. What was due and never
+    /// began counts too, with the time that it had waited by the end of the turn.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "crate::results::v2_option")]
     pub corrected: Option<Histogram<u64>>,
 }

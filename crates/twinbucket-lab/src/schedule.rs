@@ -2,13 +2,15 @@
 //!
 //! A schedule is open: what is due does not wait for what went before to end, as requests of users do not. An operation that
 //! is late because the one before took long has therefore waited, and the time from when it was due says so. Counting from
-//! when it began hides that ("coordinated omission", Gil Tene). Both are recorded.
+//! when it began hides that ("coordinated omission", Gil Tene). Both are recorded. What was due and never began, as the time was
+//! over, has waited too, at least until then; that is recorded from when it was due.
 //!
 //! # Waiting
 //! Until 100 µs before an operation is due, the thread sleeps; then it spins, as a sleep ends 50 µs late and more. So a rate
 //! above 10,000 per second keeps a core busy.
 
 use std::hint;
+use std::iter;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -48,8 +50,8 @@ impl<'a> Schedule<'a> {
 
     /// Waits until the next operation is due and returns that time; returns at once if it is overdue.
     ///
-    /// Returns `None` when the time is over or the run is to stop. What is due by then and did not begin is not recorded by
-    /// anybody. There is always a first operation unless the run is to stop.
+    /// Returns `None` when the time is over or the run is to stop. There is always a first operation unless the run is to stop.
+    /// What is due by then and did not begin is left to [`overdue`](Self::overdue).
     pub(crate) fn next(&mut self) -> Option<Instant> {
         let over = self.due.max(Instant::now()) >= self.end && !self.fresh;
         if over || !wait_until(self.due, self.stop) {
@@ -69,7 +71,17 @@ impl<'a> Schedule<'a> {
             operation();
             times.record(due, begin, Instant::now());
         }
+        self.overdue().for_each(|waited| times.wait(waited));
         times
+    }
+
+    /// Hands out what was due within the time and did not begin: how long each operation has waited by now.
+    pub(crate) fn overdue(&mut self) -> impl Iterator<Item = Duration> + use<> {
+        let now = Instant::now();
+        let (first, interval, end) = (self.due, self.interval, self.end.min(now));
+        let due = iter::successors(Some(first), move |due| Some(*due + interval));
+        self.due = self.due.max(end);
+        due.take_while(move |due| *due < end).map(move |due| now - due)
     }
 
     /// Takes out of the schedule what was done between the end of an operation and now, as far as it makes the next one late:
@@ -96,6 +108,15 @@ fn wait_until(due: Instant, stop: &Stop) -> bool {
     }
 }
 
+/// From when a latency is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counted {
+    /// From when the operation began.
+    FromBegin,
+    /// From when it was due.
+    FromDue,
+}
+
 /// Latencies of the operations of a schedule, in nanoseconds.
 ///
 /// They include reading the clock, some 25 ns.
@@ -120,6 +141,11 @@ impl Times {
         self.corrected += nanos(due);
     }
 
+    /// Records that an operation has waited so long and did not begin.
+    pub(crate) fn wait(&mut self, waited: Duration) {
+        self.corrected += waited.as_nanos().max(1) as u64;
+    }
+
     /// Adds what another thread recorded.
     pub(crate) fn with(mut self, other: &Self) -> Self {
         self.raw += &other.raw;
@@ -127,9 +153,13 @@ impl Times {
         self
     }
 
-    /// Returns the median from when operations began; `None` if there were none.
-    pub(crate) fn median(&self) -> Option<f64> {
-        (!self.raw.is_empty()).then(|| self.raw.value_at_quantile(0.5) as f64)
+    /// Returns the median from when operations began, or from when they were due; `None` if none began.
+    pub(crate) fn median(&self, counted: Counted) -> Option<f64> {
+        let times = match counted {
+            Counted::FromBegin => &self.raw,
+            Counted::FromDue => &self.corrected,
+        };
+        (!self.raw.is_empty()).then(|| times.value_at_quantile(0.5) as f64)
     }
 
     /// Returns both records.
@@ -159,7 +189,29 @@ mod tests {
             corrected.max() > Duration::from_millis(100).as_nanos() as u64,
             "the last one waited for most of the time"
         );
-        assert_eq!(latency.raw.len(), corrected.len());
+        assert!(latency.raw.len() <= 41, "{} began", latency.raw.len());
+        assert_eq!(corrected.len(), 200, "whatever was due counts, also what did not begin");
+    }
+
+    #[test]
+    fn what_is_overdue_has_waited_since_it_was_due_and_is_told_once() {
+        let stop = Stop::new();
+        let begin = Instant::now();
+        let mut schedule = Schedule::new(1_000.0, begin, Duration::from_millis(10), &stop);
+        schedule.next().expect("the first");
+        thread::sleep(Duration::from_millis(30));
+        let waited: Vec<Duration> = schedule.overdue().collect();
+        assert_eq!(waited.len(), 9, "{waited:?}");
+        assert!(waited[0] >= Duration::from_millis(29) && waited[0] - waited[8] == Duration::from_millis(8));
+        assert_eq!(schedule.overdue().count(), 0);
+    }
+
+    #[test]
+    fn what_is_due_later_is_not_overdue() {
+        let stop = Stop::new();
+        let mut schedule = Schedule::new(10.0, Instant::now(), Duration::from_secs(1), &stop);
+        schedule.next().expect("the first");
+        assert_eq!(schedule.overdue().count(), 0);
     }
 
     #[test]

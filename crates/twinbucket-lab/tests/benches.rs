@@ -96,8 +96,8 @@ fn hangs_together(plan: &Plan, found: &Measurement) {
     assert!(found.rounds.len() <= plan.rounds as usize, "{name}");
     if let Some(latency) = &found.latency {
         let corrected = latency.corrected.as_ref().expect("every latency has a schedule");
-        assert!(latency.raw.len() >= found.rounds.len() as u64 && latency.raw.len() == corrected.len(), "{name}");
-        assert!(corrected.max() >= latency.raw.max() && corrected.mean() >= latency.raw.mean(), "{name}");
+        assert!(latency.raw.len() >= found.rounds.len() as u64 && latency.raw.len() <= corrected.len(), "{name}");
+        assert!(corrected.max() >= latency.raw.max(), "{name}");
     }
 }
 

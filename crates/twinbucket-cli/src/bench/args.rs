@@ -29,9 +29,9 @@ usage, which is told before anything is measured, and for a budget that no measu
 ///
 /// All rivals do the same work on the same keys and take turns, ten times each by default. A figure is the median of
 /// these rounds, with a 95 % bootstrap interval; a difference that may be chance is marked by a tilde. Latencies count
-/// from when an operation was due ("corrected") and, beside that, from when it began ("raw"), which is what medians are of.
-/// What a rival that cannot keep up leaves undone at the end of a turn is not counted, so the longer --turn, the longer
-/// its corrected latencies.
+/// from when an operation was due ("corrected") and, beside that, from when it began ("raw"); medians of rounds are raw for
+/// publishes and corrected for all else. What a rival that cannot keep up leaves undone at the end of a turn counts with
+/// the time it has waited by then, so the longer --turn, the longer its corrected latencies.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct BenchArgs {

@@ -160,6 +160,10 @@ impl<T: Item> Mixed<'_, T> {
             let times = if writes { &mut paced.writes } else { &mut paced.lookups };
             times.record(due, begin, Instant::now());
         }
+        // What never began would have been lookups and writes as the mix has them.
+        for waited in schedule.overdue() {
+            if tasks[0].writes_next() { paced.writes.wait(waited) } else { paced.lookups.wait(waited) }
+        }
         paced
     }
 }

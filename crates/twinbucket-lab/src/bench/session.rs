@@ -118,7 +118,7 @@ impl<'a> Session<'a> {
 impl Reading {
     /// Makes one of latencies; none if there are no latencies.
     pub(super) fn latency(case: &Case, metric: Metric, times: Times) -> Option<Self> {
-        let value = times.median()?;
+        let value = times.median(metric.counted())?;
         let latency = Some(times.into_latency());
         Some(Self { case: case.clone(), metric, unit: Unit::Nanos, value, latency })
     }

@@ -129,6 +129,7 @@ impl Swap<'_> {
             delta.renew();
             schedule.excuse(ended);
         }
+        schedule.overdue().for_each(|waited| times.wait(waited));
         Ok(times)
     }
 }

@@ -9,7 +9,7 @@ use twinbucket_alternatives::{ConcurrentMap, RwLockMap};
 
 use super::*;
 use crate::plan::{Finds, Hold, Mix};
-use crate::results::{Measurement, Metric};
+use crate::results::{Latency, Measurement, Metric};
 use crate::rivals::{Kind, Lookups, View, Way};
 use crate::run::{Probe, Progress};
 
@@ -144,6 +144,12 @@ fn lookups_that_wait_for_a_publish_hide_in_raw_latencies_and_show_in_corrected_o
 
 #[test]
 fn writes_of_tasks_show_from_when_they_were_due_that_they_queue_up() {
-    let (raw, corrected) = quantiles(&sluggish(Bench::Mixed, 1.0), Metric::Write, 0.5);
+    let found = sluggish(Bench::Mixed, 1.0);
+    let (raw, corrected) = quantiles(&found, Metric::Write, 0.5);
     assert!(raw >= SLOW.as_nanos() as u64 && corrected >= 2 * raw, "{raw} ns, {corrected} ns");
+    let writes = found.iter().find(|found| found.metric == Metric::Write).expect("half of the operations are writes");
+    assert_eq!(writes.rounds, [corrected as f64], "the median of the round counts the wait");
+    let Latency { raw, corrected } = writes.latency.as_ref().expect("it is a latency");
+    let due = corrected.as_ref().expect("there is a schedule").len();
+    assert!(raw.len() < due, "of {due} that were due, {} began", raw.len());
 }

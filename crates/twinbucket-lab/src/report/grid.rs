@@ -182,10 +182,10 @@ pub(crate) fn title(bench: Bench, metric: Metric) -> &'static str {
     match (bench, metric) {
         (_, Metric::Publish) => "from the first write of a delta to the end of publish",
         (_, Metric::Visible) => "from the start of publish until every reader has seen it",
-        (Bench::Pause, Metric::Lookup) => "lookups with and without publishes, from when they began",
-        (Bench::Mixed, Metric::Lookup) => "one lookup, from when it began, however late",
+        (Bench::Pause, Metric::Lookup) => "lookups with and without publishes, from when they were due",
+        (Bench::Mixed, Metric::Lookup) => "one lookup, from when it was due",
         (_, Metric::Lookup) => "one lookup",
-        (_, Metric::Write) => "one write, from when it began, however late",
+        (_, Metric::Write) => "one write, from when it was due",
         (_, Metric::Throughput) => "operations per second, of all threads together",
         (_, Metric::Walk) => "one entry of a walk over all",
         (_, Metric::Structure) => "bytes of the structure per entry",

@@ -72,7 +72,8 @@ fn head(results: &Results) -> String {
     }
     text + "<p>Figures are medians of the rounds, ± how far their 95 % interval goes (bootstrap), and times the store’s; \
             <b>~</b> stands where the difference is not significant (Mann–Whitney; of memory, the sign test; p ≥ 0.05). \
-            Raw latencies count from when an operation began, corrected ones from when it was due.</p>\n</header>\n"
+            Raw latencies count from when an operation began, corrected ones from when it was due; what was due and did not \
+            begin in time counts as corrected, and is missing in “done”.</p>\n</header>\n"
 }
 
 fn contents(benches: &[Bench]) -> String {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::report::grid::{self, Grid, Latencies, Row};
 use crate::report::numbers::{figure, times};
 use crate::report::svg::escape;
-use crate::report::{PERCENTILES, percentile, row_name};
+use crate::report::{PERCENTILES, done, percentile, row_name};
 use crate::results::Measurement;
 use crate::statistics::estimate;
 
@@ -48,17 +48,17 @@ fn cells(grid: &Grid<'_>, row: &Row<'_>, column: usize) -> String {
 pub(crate) fn latency_table(table: &Latencies<'_>) -> String {
     let mut text = begin("five", &grid::case(&table.case));
     text.push_str("<tr><th scope=\"col\"></th><th scope=\"colgroup\" colspan=\"5\">raw</th>");
-    text.push_str("<th scope=\"colgroup\" colspan=\"5\">corrected</th></tr>\n<tr><th scope=\"col\"></th>");
+    text.push_str("<th scope=\"colgroup\" colspan=\"6\">corrected</th></tr>\n<tr><th scope=\"col\"></th>");
     for name in PERCENTILES.iter().chain(&PERCENTILES) {
         let _ = write!(text, "<th scope=\"col\">{name}</th>");
     }
-    text.push_str("</tr>\n</thead>\n<tbody>\n");
+    text.push_str("<th scope=\"col\">done</th></tr>\n</thead>\n<tbody>\n");
     for (place, (_, latency)) in table.rows.iter().enumerate() {
         let cells = [Some(&latency.raw), latency.corrected.as_ref()].into_iter().flat_map(|histogram| {
             let shown = move |name: &&str| histogram.map_or_else(String::new, |histogram| percentile(histogram, name));
             PERCENTILES.iter().map(shown)
         });
-        let cells: String = cells.map(|cell| format!("<td>{cell}</td>")).collect();
+        let cells: String = cells.chain([done(latency)]).map(|cell| format!("<td>{cell}</td>")).collect();
         let _ = writeln!(text, "<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(row_name(table, place).trim()));
     }
     text + "</tbody>\n</table></div>\n"

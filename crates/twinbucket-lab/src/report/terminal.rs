@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::grid::{self, Grid, Latencies, Row};
 use crate::report::numbers::{figure, memory, times};
-use crate::report::{PERCENTILES, command, doubts, percentile, row_name};
+use crate::report::{PERCENTILES, command, done, doubts, percentile, row_name};
 use crate::results::{Bench, Results};
 use crate::statistics::estimate;
 
@@ -116,7 +116,8 @@ fn head(results: &Results) -> String {
     );
     let _ = writeln!(text, "{}, {}", command(results), results.began);
     text.push_str(
-        "median of the rounds ± how far its 95 % interval goes; times the store's; ~ no significant difference\n",
+        "median of the rounds ± how far its 95 % interval goes; times the store's; ~ no significant difference\n\
+         done: of the operations that were due, how many began within the time; the others count as corrected\n",
     );
     doubts(results).iter().for_each(|doubt| push_line(&mut text, doubt));
     text
@@ -220,9 +221,11 @@ fn latency_blocks(table: &Latencies<'_>) -> Vec<Block> {
         let cells = table.rows.iter().map(|(_, latency)| {
             let histogram = if corrected { latency.corrected.as_ref() } else { Some(&latency.raw) };
             let cell = |name: &&str| histogram.map_or_else(String::new, |found| percentile(found, name));
-            shown.iter().map(|name| Cell::new(cell(name), Paint::Plain)).collect()
+            let percentiles = shown.iter().map(|name| Cell::new(cell(name), Paint::Plain));
+            percentiles.chain(corrected.then(|| Cell::new(done(latency), Paint::Dim))).collect()
         });
-        Block { heading: heading.to_owned(), rows: std::iter::once(headings.clone()).chain(cells).collect() }
+        let headings = headings.iter().cloned().chain(corrected.then(|| Cell::new("done", Paint::Dim))).collect();
+        Block { heading: heading.to_owned(), rows: std::iter::once(headings).chain(cells).collect() }
     };
     let mut blocks = vec![block("raw: since it began", false)];
     if table.rows.iter().any(|(_, latency)| latency.corrected.is_some()) {

@@ -50,10 +50,13 @@ fn interval_is_told_by_its_farther_side_as_the_head_says() {
 }
 
 #[test]
-fn median_of_latencies_says_that_it_does_not_count_the_wait() {
+fn median_of_latencies_says_from_when_it_counts() {
     let text = terminal(&made::results(3), 120, false);
-    for title in ["mixed lookup: one lookup", "pause lookup: lookups with and without publishes"] {
-        assert!(text.contains(&format!("\n{title}, from when ")), "{title} in\n{text}");
+    for title in [
+        "mixed lookup: one lookup, from when it was due",
+        "pause lookup: lookups with and without publishes, from when",
+    ] {
+        assert!(text.contains(&format!("\n{title}")), "{title} in\n{text}");
     }
 }
 
@@ -90,8 +93,25 @@ fn latencies_are_shown_raw_and_corrected_side_by_side() {
     let heading: Vec<&str> = lines[0].split_whitespace().collect();
     assert_eq!(heading.join(" "), "raw: since it began corrected: since it was due");
     let names: Vec<&str> = lines[1].split_whitespace().collect();
-    assert_eq!(names, ["p50", "p99", "p99.9", "max", "p50", "p99", "p99.9", "max"]);
+    assert_eq!(names, ["p50", "p99", "p99.9", "max", "p50", "p99", "p99.9", "max", "done"]);
     assert_eq!(lines[2].matches("ns").count() + lines[2].matches("µs").count(), 8, "{}", lines[2]);
+    assert!(lines[2].ends_with(" 100%"), "{}", lines[2]);
+}
+
+#[test]
+fn percentiles_of_too_few_operations_are_not_shown_and_what_was_left_undone_is() {
+    let mut results = made::results(1);
+    let latency = results.measurements.iter_mut().find_map(|one| one.latency.as_mut()).unwrap();
+    latency.raw.reset();
+    latency.raw.record_n(1_000, 999).unwrap();
+    let corrected = latency.corrected.as_mut().unwrap();
+    corrected.reset();
+    corrected.record_n(2_000, 1_000).unwrap();
+    let text = terminal(&results, 120, false);
+    let lines = table(&text, "swap publish, percentiles", "item=u64 n=1k delta=1 hold=none");
+    let figures: Vec<&str> = lines[2].split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    let expected = ["1.00 µs", "1.00 µs", "-", "1.00 µs", "2.00 µs", "2.00 µs", "2.00 µs", "2.00 µs", "99%"];
+    assert_eq!(figures[1..], expected, "{}", lines[2]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::report::grid::{self, Grid};
 use crate::report::numbers::{figure, times};
-use crate::report::{command, percentile};
+use crate::report::{command, done, percentile};
 use crate::results::Results;
 use crate::statistics::estimate;
 
@@ -77,11 +77,15 @@ pub(crate) fn grid_table(grid: &Grid<'_>) -> String {
 /// Returns corrected percentiles of lookups, with publishes and without.
 pub(crate) fn pause_table(table_of: &grid::Latencies<'_>) -> String {
     let mut headings = vec![plain(&grid::case(&table_of.case))];
-    headings.extend(SHOWN.map(str::to_owned));
+    headings.extend(SHOWN.iter().chain(&["done"]).map(|&heading| heading.to_owned()));
     let rows = table_of.rows.iter().map(|(one, latency)| {
         let histogram = latency.corrected.as_ref().unwrap_or(&latency.raw);
         let name = format!("{}{}", plain(&one.name), if grid::is_quiet(one) { ", without publishes" } else { "" });
-        [name].into_iter().chain(SHOWN.iter().map(|shown| percentile(histogram, shown))).collect()
+        [name]
+            .into_iter()
+            .chain(SHOWN.iter().map(|shown| percentile(histogram, shown)))
+            .chain([done(latency)])
+            .collect()
     });
     figures(&headings, &rows.collect::<Vec<_>>())
 }

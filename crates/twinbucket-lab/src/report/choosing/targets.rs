@@ -1,6 +1,5 @@
 //! What the store is to reach, and whether a run found that it does.
 
-use crate::report::choosing::questions::worse;
 use crate::report::grid::reference;
 use crate::report::numbers::{count, times};
 use crate::results::{Bench, Measurement, Metric, Results};
@@ -97,7 +96,7 @@ impl<'a> Pool<'a> {
         let theirs = self.of(rival);
         let ratio = |ours: &Measurement| {
             let theirs = theirs.iter().find(|one| one.case == ours.case)?;
-            Some((worse(ours, theirs).0, ours.case.n))
+            Some((median(&ours.rounds) / median(&theirs.rounds), ours.case.n))
         };
         self.of_store().into_iter().filter_map(ratio).collect()
     }
