@@ -56,8 +56,8 @@ pub(crate) fn run(args: &BenchArgs) -> anyhow::Result<ExitCode> {
     }
     let outputs;
     let results = match &args.what {
-        What::Report(Report { from: Some(file), .. }) => {
-            let results = outputs::read(file)?;
+        What::Report(Report { from, .. }) if !from.is_empty() => {
+            let results = outputs::read_all(from)?;
             outputs = Outputs::prepare(output_args, &args.what)?;
             results
         }

@@ -138,6 +138,19 @@ fn results_from_a_file_give_the_outputs_of_their_run() {
 }
 
 #[test]
+fn results_of_several_runs_make_one_report() {
+    tables(&[&SWAP[..], &["--json", "first.json"]].concat());
+    tables(&["scan", "--json", "second.json"]);
+    let both = bench(&[&["report", "--from", "first.json,second.json", "--json", "both.json"]]);
+    assert_eq!(both.status.code(), Some(0), "{}", text(&both.stderr));
+    let benches = values(&json("both.json"), "/bench");
+    assert_eq!(benches, ["\"scan\"", "\"swap\""]);
+    let missing = bench(&[&["report", "--from", "first.json,nowhere.json"]]);
+    assert_eq!(missing.status.code(), Some(2), "{}", text(&missing.stderr));
+    assert!(text(&missing.stderr).contains("nowhere.json"), "{}", text(&missing.stderr));
+}
+
+#[test]
 fn bad_usage_is_told_before_anything_is_measured_and_leaves_nothing() {
     let folder = folder("refused");
     let target = folder.join("out.json");

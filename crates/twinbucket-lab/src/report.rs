@@ -117,17 +117,22 @@ fn doubts(results: &Results) -> Vec<String> {
     if !results.complete {
         doubts.push("stopped early: these are the figures that were there".to_owned());
     }
-    let rounds = results.measurements.iter().map(|one| one.rounds.len()).min();
-    if let Some(rounds) = rounds.filter(|&rounds| rounds < MIN_ROUNDS) {
-        doubts.push(format!("some figures are of {rounds} rounds only; {MIN_ROUNDS} and more can be trusted"));
+    let rounds = results.measurements.iter().map(|one| one.rounds.len());
+    let few = rounds.clone().filter(|&rounds| rounds < MIN_ROUNDS).count();
+    if let Some(least) = rounds.clone().min().filter(|_| few > 0) {
+        let all = rounds.count();
+        doubts.push(format!(
+            "{few} of {all} figures are of fewer than {MIN_ROUNDS} rounds, the fewest {least}: trust them less"
+        ));
     }
     doubts
 }
 
 /// Returns the command as a shell reads it.
 fn command(results: &Results) -> String {
-    let plain =
-        |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./,:+%@".contains(c));
+    let plain = |word: &str| {
+        word == "&&" || !word.is_empty() && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_=./,:+%@".contains(c))
+    };
     let quoted = |word: &String| if plain(word) { word.clone() } else { format!("'{}'", word.replace('\'', r"'\''")) };
     results.command.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }

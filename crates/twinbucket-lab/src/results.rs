@@ -1,5 +1,6 @@
 //! What a run found, as plain data: reports, files, comparisons and budgets are all made from this.
 
+use std::error::Error;
 use std::fmt;
 
 use hdrhistogram::Histogram;
@@ -26,6 +27,42 @@ pub struct Results {
     /// What was measured, in order.
     pub measurements: Vec<Measurement>,
 }
+
+/// Results of runs on different machines, or with different allocators, which make no one report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherMachine;
+
+impl Results {
+    /// Puts two runs on one machine together: what the later one measured takes the place of all that the earlier one has
+    /// of the same bench. The command is both, and so is the commit if it differs.
+    ///
+    /// # Errors
+    /// If they are not of one machine, compiler and allocator.
+    pub fn with(mut self, later: Self) -> Result<Self, OtherMachine> {
+        let commits = [self.environment.commit.clone(), later.environment.commit.clone()];
+        if later.environment != (Environment { commit: commits[1].clone(), ..self.environment.clone() }) {
+            return Err(OtherMachine);
+        }
+        self.measurements.retain(|one| later.measurements.iter().all(|other| other.bench != one.bench));
+        self.measurements.extend(later.measurements);
+        self.measurements.sort_by_key(|one| one.bench);
+        if commits[0] != commits[1] {
+            self.environment.commit = commits.join(" and ");
+        }
+        self.command.push("&&".to_owned());
+        self.command.extend(later.command);
+        self.complete &= later.complete;
+        Ok(self)
+    }
+}
+
+impl fmt::Display for OtherMachine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these results are of another machine, compiler or allocator; measure all on one")
+    }
+}
+
+impl Error for OtherMachine {}
 
 /// The machine and the program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

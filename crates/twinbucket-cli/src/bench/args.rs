@@ -159,10 +159,10 @@ pub(crate) struct Pause {
 /// `bench report`.
 #[derive(Debug, Args)]
 pub(crate) struct Report {
-    /// Measure nothing: take the results from a file that --json wrote
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["Tables", "Deltas", "Keys", "Lookups", "Mixes", "Publishes",
+    /// Measure nothing: take the results from a file that --json wrote; of several, later ones replace whole benches
+    #[arg(long, value_name = "FILE,..", value_delimiter = ',', conflicts_with_all = ["Tables", "Deltas", "Keys", "Lookups", "Mixes", "Publishes",
         "Operations", "Effort"])]
-    pub(crate) from: Option<PathBuf>,
+    pub(crate) from: Vec<PathBuf>,
     /// Write the document on which design to take when, as Markdown
     #[arg(long, value_name = "FILE")]
     pub(crate) choosing: Option<PathBuf>,
@@ -215,7 +215,7 @@ impl What {
     /// The allocator to measure with; `None` where nothing is measured, or another process has decided.
     pub(crate) fn allocator(&self) -> Option<Allocator> {
         match self {
-            Self::Report(Report { from: Some(_), .. }) => None,
+            Self::Report(Report { from, .. }) if !from.is_empty() => None,
             _ => self.run().map(|run| run.effort.allocator),
         }
     }

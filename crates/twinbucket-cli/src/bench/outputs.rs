@@ -5,7 +5,7 @@
 use std::env;
 use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 
 use anyhow::Context;
 use twinbucket_lab::budget::Budget;
@@ -140,6 +140,20 @@ fn judge(budget: &Budget, results: &Results, out: &mut impl Write) -> io::Result
             Ok(Judgement::Impossible)
         }
     }
+}
+
+/// Reads the results of earlier runs as those of one.
+///
+/// # Errors
+/// If a file cannot be read, holds no results that this program knows, or those of another machine than the first.
+///
+/// # Panics
+/// If there is no file.
+pub(crate) fn read_all(paths: &[PathBuf]) -> anyhow::Result<Results> {
+    let (first, later) = paths.split_first().expect("a run without files measures");
+    later.iter().try_fold(read(first)?, |results, path| {
+        results.with(read(path)?).map_err(|error| bad_usage(format!("{}: {error}", path.display())))
+    })
 }
 
 /// Reads the results of an earlier run.

@@ -22,6 +22,9 @@ use crate::results::{Bench, Latency, Measurement, Metric, Results};
 use crate::rivals::kinds;
 use crate::statistics::median;
 
+/// How many things a sentence about a design tells; the tables have the others.
+const TOLD: usize = 6;
+
 /// Returns `docs/choosing.md`: which design to take when, from what was measured, as Markdown.
 ///
 /// What the designs promise is known for those that this build has, see [`kinds`].
@@ -127,10 +130,15 @@ fn against(
     told.collect()
 }
 
-/// Returns a sentence about things in the order of their weight, or nothing if there are none.
+/// Returns a sentence about the weightiest things, or nothing if there are none.
 fn sentence(begin: &str, mut things: Vec<(f64, String)>) -> String {
     things.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let words: Vec<String> = things.into_iter().map(|(_, thing)| thing).collect();
+    let mut words: Vec<String> = things.into_iter().map(|(_, thing)| thing).collect();
+    let others = words.len().saturating_sub(TOLD);
+    words.truncate(TOLD);
+    if others > 0 {
+        words.push(format!("and {others} more"));
+    }
     if words.is_empty() { String::new() } else { format!(" {begin}: {}.", words.join("; ")) }
 }
 

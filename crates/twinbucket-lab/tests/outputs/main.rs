@@ -8,4 +8,5 @@ mod hdr;
 mod html;
 mod json;
 mod made;
+mod several;
 mod terminal;

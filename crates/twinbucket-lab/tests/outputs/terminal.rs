@@ -130,7 +130,7 @@ fn doubts_are_said_before_the_figures() {
     results.complete = false;
     results.measurements[0].rounds.truncate(4);
     let text = terminal(&results, 120, false);
-    for doubt in ["stopped early", "of 4 rounds only"] {
+    for doubt in ["stopped early", "figures are of fewer than 10 rounds, the fewest 4: trust them less"] {
         assert!(text.contains(doubt) && !calm.contains(doubt), "{doubt}\n{text}");
     }
 }

@@ -1,6 +1,5 @@
 //! A reader that tells when it saw what.
 
-use std::hint;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,8 +11,6 @@ use crate::item::Item;
 use crate::rivals::Rival;
 use crate::run::Stop;
 
-/// Looks at a reader's news before the publisher lets others have its core.
-const SPINS: u32 = 1_000;
 /// When a reader is given up that does not see what was published.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -52,6 +49,8 @@ impl Sight {
 
     /// Waits until the reader has seen `mark`, and returns when that was; any time if the run is to stop.
     ///
+    /// The publisher lets others have its core at once: the reader may be waiting for that very core, and tells its own time.
+    ///
     /// # Errors
     /// If the reader does not see it within 20 s.
     pub(super) fn wait<T: Item>(&self, mark: u64, turn: &Turn<'_, T>) -> Result<Instant> {
@@ -62,7 +61,6 @@ impl Sight {
                 break;
             }
             ensure!(begin.elapsed() < PATIENCE, "a reader of {} does not see what was published", turn.who.name);
-            (0..SPINS).take_while(|_| self.mark.load(Ordering::Relaxed) != mark).for_each(|_| hint::spin_loop());
             thread::yield_now();
         }
         // Relaxed: the mark above passed it on, and there is no later mark before the next publish.
