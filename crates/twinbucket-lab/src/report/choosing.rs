@@ -54,7 +54,7 @@ pub fn choosing(results: &Results) -> String {
     text.push_str("\n## Maturity of the interfaces\n\n");
     text.push_str(&maturity_table());
     text.push_str(
-        "\nVersions and dates of crates.io on 2026-11-25, without yanked releases. Views and walks are in the table above. \
+        "\nVersions and dates as published by 2026-11-25, without yanked releases. Views and walks are in the table above. \
          Without std there is only hashbrown; arc-swap has an experimental feature for it.\n\n",
     );
     text.push_str(&sections(results, &grids));

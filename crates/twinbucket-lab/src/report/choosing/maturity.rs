@@ -1,6 +1,6 @@
 //! What there is to say of an interface that no bench measures: how old it is, and what it offers.
 //!
-//! Versions and dates are those of crates.io on 2026-11-25, yanked releases left out; the version is the one that the lab
+//! Versions and dates are those published by 2026-11-25, yanked releases left out; the version is the one that the lab
 //! measures, which a test compares to `Cargo.lock`. What an interface offers is from the documentation of that version.
 
 use crate::report::choosing::markdown::{plain, words};
