@@ -10,35 +10,10 @@ use proptest::prelude::{Strategy, any, prop_oneof, proptest};
 use proptest::test_runner::Config;
 use twinbucket_alternatives::{ConcurrentIteration, ConcurrentWrite, FailFastMap};
 
-/// A hasher that passes numbers on: with 8 buckets, key n lies in bucket n % 8.
-#[derive(Clone, Copy, Default)]
-struct Identity(u64);
+#[path = "common/weak.rs"]
+mod weak;
 
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        assert!(bytes.is_empty(), "only for numbers");
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = number.into();
-    }
-}
-
-/// A hasher that tells no two keys apart.
-#[derive(Clone, Copy, Default)]
-struct Constant;
-
-impl Hasher for Constant {
-    fn finish(&self) -> u64 {
-        7
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {}
-}
+use weak::{Constant, Identity};
 
 /// A map in which one sees where the keys are.
 type Plain<V = u32> = FailFastMap<u32, V, BuildHasherDefault<Identity>>;

@@ -14,38 +14,13 @@ use twinbucket_alternatives::{
     CannotRemove, ConcurrentMap, Load, LoadFactor, Modulo, Ring, Router, ShardedMap, Weighted,
 };
 
+#[path = "common/weak.rs"]
+mod weak;
+
+use weak::{Constant, Identity};
+
 /// The standard hash without a seed: the figures below are the same in each run.
 type Fixed = BuildHasherDefault<DefaultHasher>;
-
-/// A hasher that passes on what it is given, so that keys in a row have hashes in a row.
-#[derive(Clone, Copy, Default)]
-struct Identity(u64);
-
-impl Hasher for Identity {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        assert!(bytes.is_empty(), "only for numbers");
-    }
-
-    fn write_u32(&mut self, number: u32) {
-        self.0 = number.into();
-    }
-}
-
-/// A hasher that tells no two keys apart.
-#[derive(Clone, Copy, Default)]
-struct Constant;
-
-impl Hasher for Constant {
-    fn finish(&self) -> u64 {
-        7
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {}
-}
 
 /// The code points of `data/UnicodeData.txt`.
 fn code_points() -> Vec<u32> {
