@@ -5,6 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use twinbucket::Generation;
+
 use crate::{Refusal, RowError, SourceError};
 
 /// Why a load failed. The table keeps what it has.
@@ -130,3 +132,31 @@ impl Error for ReloadError {
         }
     }
 }
+
+/// Why an older generation could not be brought back.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum RollbackError {
+    /// The generation is gone.
+    NotKept {
+        /// The generation asked for.
+        asked: Generation,
+        /// The current one.
+        current: Generation,
+    },
+    /// What is published along with the table cannot be made of that content.
+    Failed(LoadError),
+}
+
+impl fmt::Display for RollbackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotKept { asked, current } => {
+                write!(f, "generation {asked} is not kept, the current one is {current}; keep more generations")
+            }
+            Self::Failed(error) => write!(f, "{error}"),
+        }
+    }
+}
+
+impl Error for RollbackError {}

@@ -1,15 +1,25 @@
 //! Tables that follow a source: load, validate, publish by one atomic swap, or keep the last good version.
 
+mod builder;
 mod error;
+mod event;
 pub mod format;
 mod guard;
+mod load;
 mod overlaps;
 mod place;
 mod rows;
+mod shared;
 mod signal;
 pub mod source;
+mod start;
+mod status;
+mod table;
+mod worker;
 
-pub use crate::error::{LoadError, OpenError, ReloadError};
+pub use crate::builder::Builder;
+pub use crate::error::{LoadError, OpenError, ReloadError, RollbackError};
+pub use crate::event::Event;
 pub use crate::format::Format;
 pub use crate::guard::{Guard, Refusal};
 pub use crate::overlaps::Overlaps;
@@ -17,3 +27,6 @@ pub use crate::place::{Place, RowError};
 pub use crate::rows::{RowPolicy, Rows};
 pub use crate::signal::Wake;
 pub use crate::source::{Fetched, Part, Revision, Source, SourceError};
+pub use crate::start::Start;
+pub use crate::status::{Counts, Origin, State, Status};
+pub use crate::table::Table;

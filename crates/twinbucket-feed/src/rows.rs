@@ -80,6 +80,11 @@ pub(crate) struct Loaded<K, V> {
 }
 
 impl<K, V> Loaded<K, V> {
+    /// Returns how many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
     /// Returns the rows.
     pub(crate) fn into_entries(self) -> impl ExactSizeIterator<Item = (K, V)> {
         self.rows.into_iter().map(|row| (row.key, row.value))
@@ -142,7 +147,12 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
         if self.bad.len() < KEPT_ERRORS {
             self.bad.push(error);
         }
-        if self.bad_count > self.policy.most() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        if self.has_failed() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    /// Tells whether the load has failed, so that nothing more need be read.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.bad_count > self.policy.most()
     }
 
     /// Returns what was read, or why it is not to be used.

@@ -110,15 +110,21 @@ impl Signal {
 
     /// Waits until the load with that number is done; `false` if it is not by then.
     pub(crate) fn wait_for(&self, ticket: u64, timeout: Duration) -> bool {
-        let mut asked = self.inner.lock();
-        let pending = |asked: &mut Asked| asked.served < ticket && !asked.stopped;
-        self.done.wait_while_for(&mut asked, pending, timeout);
-        asked.served >= ticket
+        self.wait_until(timeout, |served| served >= ticket)
     }
 
-    /// Says that the loads up to that number are done.
-    pub(crate) fn serve(&self, ticket: u64) {
-        self.inner.lock().served = ticket;
+    /// Waits until `is_done`, which is asked after each load with the number of the last one by hand that is done;
+    /// `false` if it is not by then.
+    pub(crate) fn wait_until(&self, timeout: Duration, is_done: impl Fn(u64) -> bool) -> bool {
+        let mut asked = self.inner.lock();
+        self.done.wait_while_for(&mut asked, |asked| !is_done(asked.served) && !asked.stopped, timeout);
+        is_done(asked.served)
+    }
+
+    /// Says that a load is done, and with it those by hand up to that number.
+    pub(crate) fn serve(&self, ticket: Option<u64>) {
+        let mut asked = self.inner.lock();
+        asked.served = ticket.unwrap_or(asked.served);
         self.done.notify_all();
     }
 

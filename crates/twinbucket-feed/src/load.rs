@@ -1,0 +1,147 @@
+//! How content comes into a store: parts are read into rows, the rows go into a write bucket, and that is published or
+//! discarded.
+//!
+//! Everything that can refuse the content is asked before the publish, and what is published is never taken back. Knows
+//! nothing of sources or time.
+
+use std::collections::hash_map::RandomState;
+use std::error::Error;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use twinbucket::{Changes, Generation, ReadBucket, Store, WriteBucket};
+
+use crate::rows::Loaded;
+use crate::{Format, Guard, LoadError, Overlaps, Part, RowError, RowPolicy, Rows};
+
+/// Judges the complete new content beside the old.
+pub(crate) type Validate<K, V, S> =
+    Box<dyn FnMut(&ReadBucket<K, V, S>, &WriteBucket<'_, K, V, S>) -> Result<(), Box<dyn Error + Send + Sync>> + Send>;
+
+/// Something that is made of a table's content and published along with it: an index, say.
+pub(crate) trait Companion<K, V, S>: Send {
+    /// Makes itself ready for the new content.
+    ///
+    /// # Errors
+    /// If the content cannot be used; then it is discarded.
+    fn prepare(&mut self, new: &WriteBucket<'_, K, V, S>) -> Result<(), LoadError>;
+
+    /// Publishes what was made ready, along with the read bucket that it belongs to.
+    fn publish(&mut self, bucket: ReadBucket<K, V, S>);
+}
+
+/// Brings content into a store.
+pub(crate) struct Loader<K, V, S> {
+    /// Reads a part's rows.
+    pub(crate) format: Box<dyn Format<K, V>>,
+    /// What becomes of bad rows.
+    pub(crate) policy: RowPolicy,
+    /// What becomes of a key that several parts have.
+    pub(crate) overlaps: Overlaps,
+    /// Limits on what a load may do.
+    pub(crate) guard: Guard,
+    /// The user's own judgement.
+    pub(crate) validate: Option<Validate<K, V, S>>,
+    /// What is published along with the content.
+    pub(crate) companion: Option<Box<dyn Companion<K, V, S>>>,
+    /// Hashes keys while rows are gathered.
+    pub(crate) hasher: RandomState,
+}
+
+/// What a load did.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// Generation of the content now.
+    pub(crate) generation: Generation,
+    /// Entries now.
+    pub(crate) entries: usize,
+    /// What changed.
+    pub(crate) changes: Changes,
+    /// Bad rows left out, the first of them.
+    pub(crate) bad: Arc<[RowError]>,
+    /// All of them.
+    pub(crate) bad_count: usize,
+}
+
+/// Which of the judges are asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Judges {
+    /// All.
+    All,
+    /// All but the guard.
+    Unguarded,
+    /// None: for content that was good before, or is the program's own.
+    None,
+}
+
+impl<K, V, S> Loader<K, V, S>
+where
+    K: Hash + Eq + Clone,
+    V: Clone + PartialEq,
+    S: BuildHasher,
+{
+    /// Reads the rows of `parts`.
+    pub(crate) fn read(&self, parts: &[Part]) -> Result<Loaded<K, V>, LoadError> {
+        let mut rows = Rows::new(&self.hasher, self.policy, self.overlaps);
+        for part in parts {
+            rows.begin(part);
+            self.format.read(part, &mut rows).map_err(LoadError::Row)?;
+            if rows.has_failed() {
+                break;
+            }
+        }
+        rows.finish()
+    }
+
+    /// Makes the store's content that of `parts`, or leaves it as it is. `before` is the number of entries that the
+    /// source gave last, if it has given any.
+    pub(crate) fn load(
+        &mut self,
+        store: &Store<K, V, S>,
+        parts: &[Part],
+        before: Option<usize>,
+        judges: Judges,
+    ) -> Result<Outcome, LoadError> {
+        let mut loaded = self.read(parts)?;
+        let (bad, bad_count) = (std::mem::take(&mut loaded.bad).into(), loaded.bad_count);
+        if judges == Judges::All {
+            self.guard.check(before, loaded.len()).map_err(LoadError::Refused)?;
+        }
+        let is_first = before.is_none();
+        let (generation, changes) = self.take(store, loaded.into_entries(), judges, is_first)?;
+        Ok(Outcome { generation, entries: store.len(), changes, bad, bad_count })
+    }
+
+    /// Makes the store's content `entries`, and publishes it if that changes anything. What changes nothing is not
+    /// judged, unless it is the first content.
+    pub(crate) fn take(
+        &mut self,
+        store: &Store<K, V, S>,
+        entries: impl IntoIterator<Item = (K, V)>,
+        judges: Judges,
+        is_first: bool,
+    ) -> Result<(Generation, Changes), LoadError> {
+        let old = store.read();
+        let mut new = store.write();
+        let changes = new.sync(entries);
+        if changes.is_empty() && !is_first {
+            return Ok((old.generation(), changes));
+        }
+        if let Some(validate) = self.validate.as_mut().filter(|_| judges != Judges::None) {
+            validate(&old, &new).map_err(|error| LoadError::Invalid(error.into()))?;
+        }
+        if changes.is_empty() {
+            return Ok((old.generation(), changes));
+        }
+        if let Some(companion) = &mut self.companion {
+            companion.prepare(&new)?;
+        }
+        drop(old);
+        let generation = new.publish();
+        if let Some(companion) = &mut self.companion {
+            companion.publish(store.read());
+        }
+        store.collect();
+        Ok((generation, changes))
+    }
+}

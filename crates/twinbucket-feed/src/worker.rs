@@ -1,0 +1,184 @@
+//! The feed's thread: waits until there is a reason to look at the source, looks, loads, and takes note.
+//!
+//! Nothing that a source, a format, a validation or a listener does ends the thread: a panic is a failed load. It ends
+//! when the last handle is gone.
+
+use std::any::Any;
+use std::hash::{BuildHasher, Hash};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::load::{Judges, Outcome};
+use crate::shared::Shared;
+use crate::signal::{Call, Debounce};
+use crate::{Event, Fetched, LoadError, Origin, Revision, Source, State, Wake};
+
+/// The shortest time between two looks at a source that nobody asked for.
+const LEAST_PAUSE: Duration = Duration::from_millis(1);
+
+/// The feed of one table.
+pub(crate) struct Worker<K, V, S> {
+    /// The table.
+    pub(crate) shared: Arc<Shared<K, V, S>>,
+    /// Where its content comes from.
+    pub(crate) source: Box<dyn Source>,
+    /// How changes are gathered.
+    pub(crate) debounce: Debounce,
+    /// What the source gave last, good or bad.
+    pub(crate) seen: Option<Seen>,
+    /// Whether listeners know that the table is stale.
+    pub(crate) told_stale: bool,
+}
+
+/// Content that a source gave.
+pub(crate) struct Seen {
+    /// The source's name for it.
+    revision: Revision,
+    /// Why it was refused, if it was.
+    refused: Option<LoadError>,
+}
+
+/// What a look at the source came to.
+enum Look {
+    /// Other content, which was taken.
+    Loaded(Outcome, Revision, Duration),
+    /// The same content as before.
+    Same,
+}
+
+impl<K, V, S> Worker<K, V, S>
+where
+    K: Hash + Eq + Clone + Send + Sync + 'static,
+    V: Clone + PartialEq + Send + Sync + 'static,
+    S: BuildHasher + Send + Sync + 'static,
+{
+    /// Starts the thread. The first look is what was asked for before.
+    pub(crate) fn start(mut self) -> io::Result<()> {
+        thread::Builder::new().name("twinbucket-feed".into()).spawn(move || self.run()).map(drop)
+    }
+
+    /// Works until the last handle is gone.
+    fn run(&mut self) {
+        let wake = Wake::new(Arc::clone(&self.shared.signal));
+        // If that panics, the source is asked now and then all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.source.watch(wake)));
+        let mut next = None;
+        loop {
+            let stale = self.shared.status().record.stale_at(self.shared.stale_after).filter(|_| !self.told_stale);
+            let until = next.into_iter().chain(stale).min();
+            let call = self.shared.signal.next(until, self.debounce);
+            match call {
+                Call::Stop => return,
+                Call::TimeUp if next.is_none_or(|next| next > Instant::now()) => self.tell_if_stale(),
+                _ => {
+                    self.look(call);
+                    next = Instant::now().checked_add(self.pause());
+                }
+            }
+        }
+    }
+
+    /// Asks the source how long to leave it alone.
+    fn pause(&mut self) -> Duration {
+        let pause = catch_unwind(AssertUnwindSafe(|| self.source.pause())).unwrap_or(Duration::from_secs(1));
+        pause.max(LEAST_PAUSE)
+    }
+
+    /// Looks at the source, takes note of what came of it, and tells everybody.
+    fn look(&mut self, call: Call) {
+        let result = catch_unwind(AssertUnwindSafe(|| self.load(call)))
+            .unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
+        // Pins that went meanwhile leave something to free.
+        self.shared.store.collect();
+        let event = self.note(result);
+        let ticket = if let Call::ByHand { ticket, .. } = call { Some(ticket) } else { None };
+        self.shared.signal.serve(ticket);
+        if let Some(event) = event {
+            self.told_stale &= event.status().state() == State::Stale;
+            self.tell(&event);
+        }
+        self.tell_if_stale();
+    }
+
+    /// Looks at the source, and brings what is new into the store.
+    fn load(&mut self, call: Call) -> Result<Look, LoadError> {
+        let began = Instant::now();
+        let by_hand = matches!(call, Call::ByHand { .. });
+        let known = self.seen.as_ref().filter(|_| !by_hand).map(|seen| &seen.revision);
+        let (parts, revision) = match self.source.fetch(known).map_err(LoadError::Source)? {
+            Fetched::New { parts, revision } => (parts, revision),
+            Fetched::Same => return self.again(),
+        };
+        let judges = match call {
+            Call::ByHand { unguarded: true, .. } => Judges::Unguarded,
+            _ => Judges::All,
+        };
+        let mut loader = self.shared.loader.lock();
+        let record = self.shared.record.load();
+        let before = (record.origin != Origin::Empty && record.origin != Origin::Embedded).then_some(record.entries);
+        let load = AssertUnwindSafe(|| loader.load(&self.shared.store, &parts, before, judges));
+        let loaded = catch_unwind(load).unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
+        let refused = loaded.as_ref().err().cloned();
+        self.seen = Some(Seen { revision: revision.clone(), refused });
+        loaded.map(|outcome| Look::Loaded(outcome, revision, began.elapsed()))
+    }
+
+    /// Judges content that the source gave before as it was judged then.
+    fn again(&self) -> Result<Look, LoadError> {
+        match self.seen.as_ref().and_then(|seen| seen.refused.clone()) {
+            Some(error) => Err(error),
+            None => Ok(Look::Same),
+        }
+    }
+
+    /// Takes note of what a look at the source came to; returns what to tell.
+    fn note(&self, result: Result<Look, LoadError>) -> Option<Event> {
+        let (now, at) = (Some(Instant::now()), Some(SystemTime::now()));
+        match result {
+            Ok(Look::Loaded(outcome, revision, time)) => {
+                let unchanged = outcome.changes.is_empty();
+                let status = self.shared.note(|record| {
+                    record.loaded(&outcome, &revision, time);
+                    record.succeeded(now, at);
+                });
+                Some(if unchanged { Event::Unchanged(status) } else { Event::Published(status) })
+            }
+            Ok(Look::Same) => Some(Event::Unchanged(self.shared.note(|record| {
+                record.counts.unchanged += 1;
+                // After a rollback, the source's content is not the table's.
+                let proved = if record.origin == Origin::Rollback { record.proved } else { now };
+                record.succeeded(proved, at);
+            }))),
+            Err(error) => {
+                let error = Arc::new(error);
+                let known = self.shared.record.load().error.as_ref().map(ToString::to_string);
+                let status = self.shared.note(|record| record.failed(&error, at));
+                // The same failure again and again is told once.
+                (known.as_deref() != Some(&*error.to_string())).then_some(Event::Failed(status))
+            }
+        }
+    }
+
+    /// Tells listeners that the table is stale, if it is and they do not know.
+    fn tell_if_stale(&mut self) {
+        let status = self.shared.status();
+        if !self.told_stale && status.state() == State::Stale {
+            self.told_stale = true;
+            self.tell(&Event::Stale(status));
+        }
+    }
+
+    /// Tells listeners of an event.
+    fn tell(&self, event: &Event) {
+        self.shared.tell(event);
+    }
+}
+
+/// Returns the text of a panic.
+pub(crate) fn message(panic: &(dyn Any + Send)) -> Box<str> {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message").into()
+}
