@@ -6,6 +6,7 @@
 
 mod balance;
 mod contestant;
+mod feed;
 pub mod memory;
 mod mixed;
 mod pause;

@@ -1,13 +1,14 @@
 //! What the tables hold: `u64` to `u64`, and `String` to `String`.
 
-use std::fmt::Debug;
+use std::fmt::{Debug, Display};
 use std::hash::Hash;
+use std::str::FromStr;
 
 use crate::rivals::{self, Kind};
 use crate::rng::scramble;
 
 /// A type that serves as key and as value.
-pub trait Item: Clone + Eq + Ord + Hash + Debug + Send + Sync + Steady + 'static {
+pub trait Item: Clone + Eq + Ord + Hash + Debug + Display + FromStr + Send + Sync + Steady + 'static {
     /// The name in reports.
     const NAME: &'static str;
 

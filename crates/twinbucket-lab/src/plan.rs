@@ -41,6 +41,8 @@ pub struct Plan {
     pub turn: Duration,
     /// Swap, pause: publishes due per second.
     pub publish_rate: f64,
+    /// Pause: whether full reloads follow each other, in place of deltas that are due.
+    pub reloads: bool,
     /// Pause, mixed: lookups (mixed: operations) due per second and thread, where latency is measured.
     pub lookup_rate: f64,
 }

@@ -235,7 +235,7 @@ pub struct Case {
     /// Memory: `rest`, `pinned` or `reload`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
-    /// Pause: whether publishes go on, `yes` or `no`.
+    /// Pause: whether publishes go on: `yes` or `no`, or `reload` where full reloads follow each other.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publishing: Option<String>,
 }

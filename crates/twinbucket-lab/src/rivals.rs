@@ -22,6 +22,7 @@ use twinbucket_alternatives::{Capabilities, ConcurrentMap};
 
 pub(crate) use self::registry::every;
 pub use self::registry::{Selected, UnknownRival, kinds, select};
+pub(crate) use self::store::reader_of;
 use crate::item::Item;
 
 /// One kind of rival: what it is called, how it is read, and how to make one.

@@ -104,6 +104,7 @@ pub fn check(plan: &Plan) -> Result<()> {
 ///     rounds: 3,
 ///     turn: Duration::from_millis(5),
 ///     publish_rate: 1_000.0,
+///     reloads: false,
 ///     lookup_rate: 10_000.0,
 /// };
 /// let found = run(&plan, &Quiet, &Stop::new(), &memory::measure)?;

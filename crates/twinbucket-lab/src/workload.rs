@@ -78,6 +78,11 @@ impl<T: Item> Keys<T> {
         (0..self.n as usize).map(move |number| self.entry(number as u64, version))
     }
 
+    /// Returns all entries as a full reload with small changes brings them: every tenth has its value in the given version.
+    pub fn revised(&self, version: u64) -> impl ExactSizeIterator<Item = (T, T)> + Clone + '_ {
+        (0..self.n as usize).map(move |number| self.entry(number as u64, if number % 10 == 0 { version } else { 0 }))
+    }
+
     /// Returns `length` keys to look up, each of them in the table.
     ///
     /// Uniform ones are in random order, and none comes again before all others were there. They are clones that lie next to

@@ -72,6 +72,7 @@ fn plan(bench: Bench, rivals: &[&str]) -> Plan {
         rounds: 2,
         turn: Duration::from_millis(8),
         publish_rate: 2_000.0,
+        reloads: false,
         lookup_rate: 5_000.0,
     }
 }
@@ -262,6 +263,18 @@ fn pause_measures_with_publishes_and_without_beside_the_floor() {
     let expected = union(&[
         product(&["lookup"], &["store", "reader", "left-right"], &["zipf no", "zipf yes"]),
         product(&["lookup"], &["floor"], &["zipf no"]),
+    ]);
+    assert_eq!(names(&all(&plan), &["keys", "publishing"]), expected);
+}
+
+#[test]
+fn pause_measures_with_full_reloads_beside_a_table_with_a_feed() {
+    let mut plan = plan(Bench::Pause, &["reader", "rwlock"]);
+    (plan.spreads, plan.reloads) = (vec![Spread::Uniform], true);
+    plan.contents = vec![Contents::Strings];
+    let expected = union(&[
+        product(&["lookup"], &["reader", "rwlock", "feed"], &["uniform no", "uniform reload"]),
+        product(&["lookup"], &["floor"], &["uniform no"]),
     ]);
     assert_eq!(names(&all(&plan), &["keys", "publishing"]), expected);
 }

@@ -145,6 +145,9 @@ pub(crate) struct Pause {
     /// How often somebody publishes.
     #[command(flatten)]
     publishes: Publishes,
+    /// Reload the whole table again and again, in place of small publishes; one row in ten changes each time
+    #[arg(long, conflicts_with = "publish_rate")]
+    reload: bool,
     /// How often somebody looks up.
     #[command(flatten)]
     operations: Operations,
@@ -257,8 +260,8 @@ impl What {
             }
             Self::Scan(Plain { tables, run }) => run.effort.plan(Bench::Scan, tables)?,
             Self::Memory(Plain { tables, run }) => run.effort.plan(Bench::Memory, tables)?,
-            Self::Pause(Pause { tables, keys, publishes, operations, run, .. }) => {
-                let plan = run.effort.plan(Bench::Pause, tables)?;
+            Self::Pause(Pause { tables, keys, publishes, reload, operations, run, .. }) => {
+                let plan = Plan { reloads: *reload, ..run.effort.plan(Bench::Pause, tables)? };
                 operations.add(publishes.add(keys.add(plan)))
             }
             Self::Report(report) => report.plan()?,

@@ -181,6 +181,7 @@ impl Effort {
             rounds: self.rounds,
             turn: self.turn,
             publish_rate: 1.0,
+            reloads: false,
             lookup_rate: 1.0,
         })
     }

@@ -104,6 +104,7 @@ fn sluggish(bench: Bench, publish_rate: f64) -> Vec<Measurement> {
         rounds: 1,
         turn: Duration::from_millis(200),
         publish_rate,
+        reloads: false,
         lookup_rate: 5_000.0,
     };
     let case = Case { item: "u64".to_owned(), n: 1_000, ..Case::default() };

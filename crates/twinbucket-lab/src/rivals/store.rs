@@ -23,11 +23,16 @@ pub(super) fn kind<T: Item>() -> Kind<T> {
     }
 }
 
+/// Makes lookups of a reader of any store.
+pub(crate) fn reader_of<'a, T: Item>(reader: Reader<T, T>) -> Box<dyn Lookups<T> + 'a> {
+    Box::new(OneByOne(reader))
+}
+
 impl<T: Item> Rival<T> for Store<T, T> {
     fn reader(&self, way: usize) -> Box<dyn Lookups<T> + '_> {
         match way {
             0 => Box::new(OneByOne(Shared(self))),
-            1 => Box::new(OneByOne(self.reader())),
+            1 => reader_of(self.reader()),
             _ => Box::new(OneByOne(self.read())),
         }
     }
