@@ -27,6 +27,8 @@ pub use crate::place::{Place, RowError};
 pub use crate::rows::{RowPolicy, Rows};
 pub use crate::signal::Wake;
 pub use crate::source::{Fetched, Part, Revision, Source, SourceError};
+#[cfg(feature = "http")]
+pub use crate::source::{Http, HttpSetupError};
 pub use crate::start::Start;
 pub use crate::status::{Counts, Origin, State, Status};
 pub use crate::table::Table;

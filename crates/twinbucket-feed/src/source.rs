@@ -3,11 +3,16 @@
 //! A [`Source`] knows how to get bytes and how to notice that there may be new ones. What the bytes mean is the
 //! [`Format`](crate::Format)'s, and when to load is the feed's.
 
+#[cfg(feature = "http")]
+mod http;
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "http")]
+pub use self::http::{Http, HttpSetupError};
 use crate::Wake;
 
 /// Where a table's content comes from. All methods run on the feed's thread, one at a time.
