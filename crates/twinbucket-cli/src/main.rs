@@ -21,6 +21,9 @@ mod progress;
 mod random;
 mod report;
 mod run;
+#[cfg(feature = "serve")]
+#[cfg_attr(not(test), expect(dead_code, reason = "the daemon is not whole yet"))]
+mod serve;
 mod table;
 mod table_error;
 mod threads;

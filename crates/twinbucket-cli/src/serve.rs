@@ -1,0 +1,3 @@
+//! `twinbucket serve`: tables that follow their sources, over HTTP and RESP.
+
+mod row;
