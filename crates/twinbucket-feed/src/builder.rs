@@ -235,7 +235,7 @@ where
         return Ok(());
     }
     if let Some(part) = embedded {
-        let outcome = loader.load(&shared.store, &[part], None, Judges::None);
+        let outcome = loader.load(&shared.store, vec![part], None, Judges::None);
         let outcome = outcome.map_err(|error| OpenError::Embedded(Arc::new(error)))?;
         shared.note(|record| {
             record.origin = Origin::Embedded;

@@ -98,11 +98,13 @@ where
     pub(crate) fn load(
         &mut self,
         store: &Store<K, V, S>,
-        parts: &[Part],
+        parts: Vec<Part>,
         before: Option<usize>,
         judges: Judges,
     ) -> Result<Outcome, LoadError> {
-        let mut loaded = self.read(parts)?;
+        let mut loaded = self.read(&parts)?;
+        // The rows are enough, and the table may be large.
+        drop(parts);
         let (bad, bad_count) = (std::mem::take(&mut loaded.bad).into(), loaded.bad_count);
         if judges == Judges::All {
             self.guard.check(before, loaded.len()).map_err(LoadError::Refused)?;

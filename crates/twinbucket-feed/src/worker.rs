@@ -119,7 +119,7 @@ where
         let mut loader = self.shared.loader.lock();
         let record = self.shared.record.load();
         let before = (record.origin != Origin::Empty && record.origin != Origin::Embedded).then_some(record.entries);
-        let load = AssertUnwindSafe(|| loader.load(&self.shared.store, &parts, before, judges));
+        let load = AssertUnwindSafe(|| loader.load(&self.shared.store, parts, before, judges));
         let loaded = catch_unwind(load).unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
         let refused = loaded.as_ref().err().cloned();
         self.seen = Some(Seen { revision: revision.clone(), refused });
