@@ -26,6 +26,8 @@ pub use crate::overlaps::Overlaps;
 pub use crate::place::{Place, RowError};
 pub use crate::rows::{RowPolicy, Rows};
 pub use crate::signal::Wake;
+#[cfg(feature = "file")]
+pub use crate::source::{Directory, File};
 pub use crate::source::{Fetched, Part, Revision, Source, SourceError};
 #[cfg(feature = "http")]
 pub use crate::source::{Http, HttpSetupError};

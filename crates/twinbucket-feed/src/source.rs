@@ -3,6 +3,8 @@
 //! A [`Source`] knows how to get bytes and how to notice that there may be new ones. What the bytes mean is the
 //! [`Format`](crate::Format)'s, and when to load is the feed's.
 
+#[cfg(feature = "file")]
+mod file;
 #[cfg(feature = "http")]
 mod http;
 
@@ -11,6 +13,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "file")]
+pub use self::file::{Directory, File};
 #[cfg(feature = "http")]
 pub use self::http::{Http, HttpSetupError};
 use crate::Wake;
