@@ -172,6 +172,19 @@ where
     /// If the source or the format is missing, if embedded content is wrong, or if nothing could be loaded and the
     /// start allows nothing else.
     pub fn open(self) -> Result<Table<K, V, S>, OpenError> {
+        let Assembled { worker, start, embedded } = self.assemble(Arc::default())?;
+        let shared = Arc::clone(&worker.shared);
+        // Ends the feed if the rest fails.
+        let table = Table::new(Arc::clone(&shared));
+        shared.signal.request(false);
+        worker.start().map_err(|error| OpenError::Thread(Arc::new(error)))?;
+        await_first(&shared, &start, embedded)?;
+        Ok(table)
+    }
+
+    /// Puts together what works on the table, and has it listen to `signal`. Reads embedded content, to see that it is
+    /// good.
+    pub(crate) fn assemble(self, signal: Arc<Signal>) -> Result<Assembled<K, V, S>, OpenError> {
         let source = self.source.ok_or(OpenError::Incomplete { missing: "source" })?;
         let format = self.format.ok_or(OpenError::Incomplete { missing: "format" })?;
         let loader = Loader {
@@ -192,20 +205,24 @@ where
             record: ArcSwap::from_pointee(Record::new(store.generation())),
             store,
             loader: Mutex::new(loader),
-            signal: Arc::new(Signal::default()),
+            signal,
             stale_after: self.stale_after,
             listeners: self.listeners,
             source: source.name().into(),
         });
-        // Ends the feed if the rest fails.
-        let table = Table::new(Arc::clone(&shared));
-        shared.signal.request(false);
-        let worker =
-            Worker { shared: Arc::clone(&shared), source, debounce: self.debounce, seen: None, told_stale: false };
-        worker.start().map_err(|error| OpenError::Thread(Arc::new(error)))?;
-        await_first(&shared, &self.start, embedded)?;
-        Ok(table)
+        let worker = Worker { shared, source, debounce: self.debounce, seen: None, told_stale: false };
+        Ok(Assembled { worker, start: self.start, embedded })
     }
+}
+
+/// A table that is put together, and does not run yet.
+pub(crate) struct Assembled<K, V, S> {
+    /// Works on it.
+    pub(crate) worker: Worker<K, V, S>,
+    /// How it starts.
+    pub(crate) start: Start,
+    /// What it has if its source is not there.
+    pub(crate) embedded: Option<Part>,
 }
 
 /// Returns the content that the start falls back on.
@@ -235,13 +252,7 @@ where
         return Ok(());
     }
     if let Some(part) = embedded {
-        let outcome = loader.load(&shared.store, vec![part], None, Judges::None);
-        let outcome = outcome.map_err(|error| OpenError::Embedded(Arc::new(error)))?;
-        shared.note(|record| {
-            record.origin = Origin::Embedded;
-            (record.generation, record.entries) = (outcome.generation, outcome.entries);
-        });
-        return Ok(());
+        return take_embedded(shared, &mut loader, part);
     }
     match start.otherwise {
         Otherwise::Fail => Err(OpenError::NotLoaded {
@@ -251,6 +262,26 @@ where
         }),
         Otherwise::Empty | Otherwise::Embedded(_) => Ok(()),
     }
+}
+
+/// Makes embedded content that of the table.
+pub(crate) fn take_embedded<K, V, S>(
+    shared: &Shared<K, V, S>,
+    loader: &mut Loader<K, V, S>,
+    part: Part,
+) -> Result<(), OpenError>
+where
+    K: Hash + Eq + Clone,
+    V: Clone + PartialEq,
+    S: BuildHasher,
+{
+    let outcome = loader.load(&shared.store, vec![part], None, Judges::None);
+    let outcome = outcome.map_err(|error| OpenError::Embedded(Arc::new(error)))?;
+    shared.note(|record| {
+        record.origin = Origin::Embedded;
+        (record.generation, record.entries) = (outcome.generation, outcome.entries);
+    });
+    Ok(())
 }
 
 impl<K, V, S> fmt::Debug for Builder<K, V, S> {

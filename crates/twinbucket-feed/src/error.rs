@@ -28,6 +28,8 @@ pub enum LoadError {
     Refused(Refusal),
     /// The validation refused the content.
     Invalid(Arc<dyn Error + Send + Sync>),
+    /// The content is good, and is held back with that of other tables of its [`Catalog`](crate::Catalog).
+    HeldBack(Box<str>),
     /// The source, the format, the validation, or a key or value panicked.
     Panicked(Box<str>),
 }
@@ -42,6 +44,7 @@ impl fmt::Display for LoadError {
             }
             Self::Refused(refusal) => write!(f, "{refusal}"),
             Self::Invalid(error) => write!(f, "not valid: {error}"),
+            Self::HeldBack(why) => write!(f, "held back by its catalog: {why}"),
             Self::Panicked(message) => write!(f, "the load panicked: {message}"),
         }
     }

@@ -1,6 +1,7 @@
 //! Tables that follow a source: load, validate, publish by one atomic swap, or keep the last good version.
 
 mod builder;
+pub mod catalog;
 mod error;
 mod event;
 pub mod format;
@@ -18,6 +19,7 @@ mod table;
 mod worker;
 
 pub use crate::builder::Builder;
+pub use crate::catalog::{Catalog, CatalogError, CatalogEvent, CatalogStatus, Key, View};
 pub use crate::error::{LoadError, OpenError, ReloadError, RollbackError};
 pub use crate::event::Event;
 pub use crate::format::Format;

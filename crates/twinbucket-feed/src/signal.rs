@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -13,15 +14,26 @@ use parking_lot::{Condvar, Mutex};
 pub struct Wake {
     /// The feed's signal.
     signal: Arc<Signal>,
+    /// Marks whose source changed, where several have one signal.
+    mark: Option<Arc<AtomicBool>>,
 }
 
 impl Wake {
     pub(crate) fn new(signal: Arc<Signal>) -> Self {
-        Self { signal }
+        Self { signal, mark: None }
+    }
+
+    /// As `new`, and also sets `mark`.
+    pub(crate) fn marking(signal: Arc<Signal>, mark: Arc<AtomicBool>) -> Self {
+        Self { signal, mark: Some(mark) }
     }
 
     /// Says that the source may have changed. Never waits for a load.
     pub fn wake(&self) {
+        if let Some(mark) = &self.mark {
+            // Release: pairs with the Acquire of the feed's thread, which then sees what the source was changed to.
+            mark.store(true, Ordering::Release);
+        }
         self.signal.note_change();
     }
 
@@ -92,7 +104,7 @@ pub(crate) enum Call {
 
 impl Signal {
     /// Notes a change of the source.
-    fn note_change(&self) {
+    pub(crate) fn note_change(&self) {
         let now = Instant::now();
         let mut asked = self.inner.lock();
         asked.changed = Some((asked.changed.map_or(now, |(first, _)| first), now));

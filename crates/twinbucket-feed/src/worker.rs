@@ -14,7 +14,7 @@ use std::time::{Duration, Instant, SystemTime};
 use crate::load::{Judges, Outcome};
 use crate::shared::Shared;
 use crate::signal::{Call, Debounce};
-use crate::{Event, Fetched, LoadError, Origin, Revision, Source, State, Wake};
+use crate::{Event, Fetched, LoadError, Origin, Part, Revision, Source, State, Wake};
 
 /// The shortest time between two looks at a source that nobody asked for.
 const LEAST_PAUSE: Duration = Duration::from_millis(1);
@@ -42,7 +42,7 @@ pub(crate) struct Seen {
 }
 
 /// What a look at the source came to.
-enum Look {
+pub(crate) enum Look {
     /// Other content, which was taken.
     Loaded(Outcome, Revision, Duration),
     /// The same content as before.
@@ -62,13 +62,10 @@ where
 
     /// Works until the last handle is gone.
     fn run(&mut self) {
-        let wake = Wake::new(Arc::clone(&self.shared.signal));
-        // If that panics, the source is asked now and then all the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| self.source.watch(wake)));
+        self.watch(Wake::new(Arc::clone(&self.shared.signal)));
         let mut next = None;
         loop {
-            let stale = self.shared.status().record.stale_at(self.shared.stale_after).filter(|_| !self.told_stale);
-            let until = next.into_iter().chain(stale).min();
+            let until = next.into_iter().chain(self.stale_at()).min();
             let call = self.shared.signal.next(until, self.debounce);
             match call {
                 Call::Stop => return,
@@ -81,8 +78,19 @@ where
         }
     }
 
+    /// Begins to watch the source.
+    pub(crate) fn watch(&mut self, wake: Wake) {
+        // If that panics, the source is asked now and then all the same.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.source.watch(wake)));
+    }
+
+    /// Returns when to tell listeners that the table is stale.
+    pub(crate) fn stale_at(&self) -> Option<Instant> {
+        self.shared.status().record.stale_at(self.shared.stale_after).filter(|_| !self.told_stale)
+    }
+
     /// Asks the source how long to leave it alone.
-    fn pause(&mut self) -> Duration {
+    pub(crate) fn pause(&mut self) -> Duration {
         let pause = catch_unwind(AssertUnwindSafe(|| self.source.pause())).unwrap_or(Duration::from_secs(1));
         pause.max(LEAST_PAUSE)
     }
@@ -96,26 +104,33 @@ where
         let event = self.note(result);
         let ticket = if let Call::ByHand { ticket, .. } = call { Some(ticket) } else { None };
         self.shared.signal.serve(ticket);
-        if let Some(event) = event {
-            self.told_stale &= event.status().state() == State::Stale;
-            self.tell(&event);
-        }
-        self.tell_if_stale();
+        self.tell(event);
     }
 
     /// Looks at the source, and brings what is new into the store.
     fn load(&mut self, call: Call) -> Result<Look, LoadError> {
         let began = Instant::now();
         let by_hand = matches!(call, Call::ByHand { .. });
-        let known = self.seen.as_ref().filter(|_| !by_hand).map(|seen| &seen.revision);
-        let (parts, revision) = match self.source.fetch(known).map_err(LoadError::Source)? {
-            Fetched::New { parts, revision } => (parts, revision),
-            Fetched::Same => return self.again(),
-        };
+        let Some((parts, revision)) = self.fetch(by_hand)? else { return self.again() };
         let judges = match call {
             Call::ByHand { unguarded: true, .. } => Judges::Unguarded,
             _ => Judges::All,
         };
+        let outcome = self.take(parts, &revision, judges)?;
+        Ok(Look::Loaded(outcome, revision, began.elapsed()))
+    }
+
+    /// Asks the source for its content, for all of it if `anew`; `None` if it is the same as before.
+    pub(crate) fn fetch(&mut self, anew: bool) -> Result<Option<(Vec<Part>, Revision)>, LoadError> {
+        let known = self.seen.as_ref().filter(|_| !anew).map(|seen| &seen.revision);
+        match self.source.fetch(known).map_err(LoadError::Source)? {
+            Fetched::New { parts, revision } => Ok(Some((parts, revision))),
+            Fetched::Same => Ok(None),
+        }
+    }
+
+    /// Brings content into the store, or leaves that as it is.
+    pub(crate) fn take(&mut self, parts: Vec<Part>, revision: &Revision, judges: Judges) -> Result<Outcome, LoadError> {
         let mut loader = self.shared.loader.lock();
         let record = self.shared.record.load();
         let before = (record.origin != Origin::Empty && record.origin != Origin::Embedded).then_some(record.entries);
@@ -123,11 +138,24 @@ where
         let loaded = catch_unwind(load).unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
         let refused = loaded.as_ref().err().cloned();
         self.seen = Some(Seen { revision: revision.clone(), refused });
-        loaded.map(|outcome| Look::Loaded(outcome, revision, began.elapsed()))
+        loaded
+    }
+
+    /// Notes that what the source gave last is refused after all.
+    pub(crate) fn refuse(&mut self, error: &LoadError) {
+        if let Some(seen) = &mut self.seen {
+            seen.refused = Some(error.clone());
+        }
+    }
+
+    /// Takes note of what a look at the source came to, and tells everybody.
+    pub(crate) fn conclude(&mut self, result: Result<Look, LoadError>) {
+        let event = self.note(result);
+        self.tell(event);
     }
 
     /// Judges content that the source gave before as it was judged then.
-    fn again(&self) -> Result<Look, LoadError> {
+    pub(crate) fn again(&self) -> Result<Look, LoadError> {
         match self.seen.as_ref().and_then(|seen| seen.refused.clone()) {
             Some(error) => Err(error),
             None => Ok(Look::Same),
@@ -163,17 +191,21 @@ where
     }
 
     /// Tells listeners that the table is stale, if it is and they do not know.
-    fn tell_if_stale(&mut self) {
+    pub(crate) fn tell_if_stale(&mut self) {
         let status = self.shared.status();
         if !self.told_stale && status.state() == State::Stale {
             self.told_stale = true;
-            self.tell(&Event::Stale(status));
+            self.shared.tell(&Event::Stale(status));
         }
     }
 
-    /// Tells listeners of an event.
-    fn tell(&self, event: &Event) {
-        self.shared.tell(event);
+    /// Tells listeners of an event, if there is one, and that the table is stale, if it is and they do not know.
+    fn tell(&mut self, event: Option<Event>) {
+        if let Some(event) = event {
+            self.told_stale &= event.status().state() == State::Stale;
+            self.shared.tell(&event);
+        }
+        self.tell_if_stale();
     }
 }
 

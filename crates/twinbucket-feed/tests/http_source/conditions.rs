@@ -1,6 +1,6 @@
 //! What is asked for, and how old content is told from new.
 
-use crate::server::{Server, not_modified, ok};
+use crate::server::{Server, answer, not_modified, ok};
 use crate::{assert_same, new, source};
 
 /// A date, and the dates a second and an hour later.
@@ -145,6 +145,21 @@ fn a_time_of_change_without_a_date_is_not_asked_with() {
     assert_same(&mut source, &revision);
     assert_eq!(server.sent("if-modified-since"), None);
     assert_eq!(server.sent("if-none-match").unwrap(), "\"1\"");
+}
+
+#[test]
+fn conditions_go_only_to_where_the_content_was() {
+    let to = |path: &str| answer("302 Found", &[&format!("location: {path}")], "");
+    let tagged = |body| ok(&["etag: \"1\""], body);
+    let server = Server::start([to("/x"), tagged("one"), to("/y"), tagged("two")]);
+    let mut source = source(&server);
+    let (_, first) = new(&mut source, None);
+    let (content, second) = new(&mut source, Some(&first));
+    assert_eq!(
+        (content.as_str(), second.as_str()),
+        ("two", "sha256:3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3")
+    );
+    assert!(server.requests().iter().all(|request| !request.contains("if-none-match")));
 }
 
 #[test]

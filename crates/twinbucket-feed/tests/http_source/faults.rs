@@ -92,10 +92,12 @@ fn a_server_that_trickles_meets_the_time_limit() {
 
 #[test]
 fn redirects_share_one_time_limit() {
-    let away = || answer("302 Found", &["location: /table"], "");
-    let server = Server::start([away(), away(), Answer::Hang]);
-    let message = failure(&mut source(&server).timeout(Duration::from_millis(200)));
-    assert_says(&message, &server, "no complete answer within 200ms");
+    let away = b"HTTP/1.1 302 Found\r\nlocation: /table\r\ncontent-length: 0\r\n\r\n";
+    let one = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none";
+    let late = |bytes: &[u8]| Answer::Late(Duration::from_millis(150), bytes.to_vec());
+    let server = Server::start([late(away), late(away), late(one)]);
+    let message = failure(&mut source(&server).timeout(Duration::from_millis(400)));
+    assert_says(&message, &server, "no complete answer within 400ms");
 }
 
 #[test]

@@ -15,6 +15,8 @@ pub(crate) enum Answer {
     Bytes(Vec<u8>),
     /// Says nothing until the client goes.
     Hang,
+    /// Sends that after a while.
+    Late(Duration, Vec<u8>),
     /// Sends that, and then a byte now and then until the client goes.
     Trickle(Vec<u8>),
 }
@@ -81,6 +83,10 @@ fn head(stream: &mut TcpStream) -> String {
 fn serve(stream: &mut TcpStream, answer: Answer) -> std::io::Result<()> {
     match answer {
         Answer::Bytes(bytes) => stream.write_all(&bytes),
+        Answer::Late(time, bytes) => {
+            thread::sleep(time);
+            stream.write_all(&bytes)
+        }
         Answer::Hang => await_end(stream),
         Answer::Trickle(bytes) => {
             stream.write_all(&bytes)?;
