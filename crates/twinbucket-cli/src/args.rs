@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "lab")]
 use crate::bench::BenchArgs;
 use crate::run::Plan;
-use crate::table::{Header, first_repeated};
+use crate::table::first_repeated;
 
 /// Longest run, in seconds.
 const LONGEST: f64 = 86_400.0;
@@ -91,16 +91,17 @@ const EXIT_CODES: &str = "Exit code: 0 on success, 1 if the table cannot be load
 pub(crate) struct Columns(Vec<String>);
 
 impl Columns {
-    /// Where the names of the columns of a table come from.
-    pub(crate) fn header(given: Option<&Self>) -> Header {
-        given.map_or(Header::FirstLine, |columns| Header::Given(columns.0.clone()))
+    /// The names.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.0
     }
 }
 
 impl Args {
-    /// The table to load and the names of its columns; `None` for the built-in one.
-    pub(crate) fn table(&self) -> Option<(&PathBuf, Header)> {
-        self.table.as_ref().map(|path| (path, Columns::header(self.columns.as_ref())))
+    /// The table to load and the names of its columns, if its first line does not have them; `None` for the built-in
+    /// table.
+    pub(crate) fn table(&self) -> Option<(&PathBuf, Option<&[String]>)> {
+        self.table.as_ref().map(|path| (path, self.columns.as_ref().map(Columns::names)))
     }
 
     /// What the run is to do.

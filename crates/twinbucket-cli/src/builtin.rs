@@ -1,7 +1,10 @@
 //! The table that the program carries with it: the Unicode character database.
 
-use crate::table::{Header, Separator, Table};
-use crate::table_error::TableError;
+use twinbucket_feed::LoadError;
+use twinbucket_feed::format::Csv;
+use twinbucket_feed::format::delimited::Separator;
+
+use crate::table::Table;
 
 /// UnicodeData.txt as shipped in `data/`, where its source and licence are named.
 const UNICODE_DATA: &[u8] = include_bytes!("../../../data/UnicodeData.txt");
@@ -29,9 +32,9 @@ const COLUMNS: [&str; 15] = [
 ///
 /// # Errors
 /// If the file in `data/` was changed into something that is no table.
-pub(crate) fn unicode_data() -> Result<Table, TableError> {
-    let header = Header::Given(COLUMNS.map(str::to_owned).to_vec());
-    Table::parse("data/UnicodeData.txt (built in)", UNICODE_DATA, &header, Some(Separator::Semicolon))
+pub(crate) fn unicode_data() -> Result<Table, LoadError> {
+    let layout = Csv::new().separator(Separator::Semicolon).columns(COLUMNS);
+    Table::parse("data/UnicodeData.txt (built in)", UNICODE_DATA, layout)
 }
 
 #[cfg(test)]

@@ -131,15 +131,17 @@ impl<'a> Edits<'a> {
 
 #[cfg(test)]
 mod tests {
+    use twinbucket_feed::format::Csv;
+
     use super::*;
     use crate::contender::{Swap, Twin};
-    use crate::table::{Header, Table};
+    use crate::table::Table;
     use crate::threads::{Writes, publish};
 
     /// A table of 100 rows.
     fn rows() -> Vec<Row> {
         let lines: String = (0..100).map(|number| format!("{number},row {number}\n")).collect();
-        Table::parse("t.csv", format!("k,v\n{lines}").as_bytes(), &Header::FirstLine, None).unwrap().rows
+        Table::parse("t.csv", format!("k,v\n{lines}"), Csv::new()).unwrap().rows
     }
 
     /// Publishes the first 700 works of a stream, which include reloads of both kinds.

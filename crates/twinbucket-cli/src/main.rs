@@ -25,7 +25,6 @@ mod run;
 #[cfg_attr(not(test), expect(dead_code, reason = "the daemon is not whole yet"))]
 mod serve;
 mod table;
-mod table_error;
 mod threads;
 mod units;
 mod walk;
@@ -96,7 +95,7 @@ fn run_main_job(args: &Args) -> anyhow::Result<ExitCode> {
     let plan = args.plan();
     let progress = Progress::new("loading the table");
     let table = match args.table() {
-        Some((path, header)) => Table::open(path, &header)?,
+        Some((path, columns)) => Table::open(path, columns)?,
         None => builtin::unicode_data()?,
     };
     let outcome = run::run(&table, &plan, &progress)?;

@@ -59,9 +59,11 @@ impl fmt::Display for Walk {
 
 #[cfg(test)]
 mod tests {
+    use twinbucket_feed::format::Csv;
+
     use super::*;
     use crate::contender::{Edit, Swap, Twin};
-    use crate::table::{Header, Table};
+    use crate::table::Table;
 
     /// Tells whether a walk of what `store` holds now is the one expected of `rows`.
     fn walk_matches<C: Contender>(store: &C, rows: &[Row]) -> bool {
@@ -72,7 +74,7 @@ mod tests {
 
     #[test]
     fn walk_tells_a_changed_entry_and_a_missing_one_from_the_table() {
-        let rows = Table::parse("t.csv", b"k,v\na,1\nb,2\n", &Header::FirstLine, None).unwrap().rows;
+        let rows = Table::parse("t.csv", "k,v\na,1\nb,2\n", Csv::new()).unwrap().rows;
         let (key, entry) = Entry::loaded(&rows[0]);
         let changed = Edit::Put(key.clone(), Entry { revision: 1, ..entry });
         for edit in [changed, Edit::Remove(key)] {

@@ -67,7 +67,7 @@ fn empty_table_is_one_message_with_file_and_line() {
 #[test]
 fn table_of_a_header_alone_is_one_message_with_file_and_line() {
     let message = refusal("header-only.csv", "key,value\n");
-    assert!(message.starts_with("twinbucket: header-only.csv:1: no row follows the header; "), "{message}");
+    assert!(message.starts_with("twinbucket: header-only.csv:1: the table has no rows; "), "{message}");
 }
 
 #[test]
@@ -79,13 +79,13 @@ fn ragged_row_is_one_message_with_file_and_line() {
 #[test]
 fn invalid_utf8_is_one_message_with_file_and_line() {
     let message = refusal("latin1.csv", b"key,value\na,1\nb,caf\xe9\n");
-    assert_eq!(message, "twinbucket: latin1.csv:3: not UTF-8: byte 0xe9 at column 6; save the file as UTF-8");
+    assert_eq!(message, "twinbucket: latin1.csv:3:6: not UTF-8: byte 0xe9; save the file as UTF-8");
 }
 
 #[test]
 fn duplicate_key_is_one_message_with_file_and_both_lines() {
     let message = refusal("duplicate.csv", "key,value\na,1\nb,2\na,3\n");
-    let expected = "duplicate.csv:4: key \"a\" was already on line 2; keep one of the two rows";
+    let expected = "duplicate.csv:4: key \"a\" was already at duplicate.csv:2; keep one of the two";
     assert_eq!(message, format!("twinbucket: {expected}"));
 }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use twinbucket::{Changes, Generation, ReadBucket, Store, WriteBucket};
 
 use crate::rows::Loaded;
-use crate::{Format, Guard, LoadError, Overlaps, Part, RowError, RowPolicy, Rows};
+use crate::{Format, Guard, LoadError, Overlaps, Part, RowError, RowPolicy, format};
 
 /// Judges the complete new content beside the old.
 pub(crate) type Validate<K, V, S> =
@@ -82,15 +82,7 @@ where
 {
     /// Reads the rows of `parts`.
     pub(crate) fn read(&self, parts: &[Part]) -> Result<Loaded<K, V>, LoadError> {
-        let mut rows = Rows::new(&self.hasher, self.policy, self.overlaps);
-        for part in parts {
-            rows.begin(part);
-            self.format.read(part, &mut rows).map_err(LoadError::Row)?;
-            if rows.has_failed() {
-                break;
-            }
-        }
-        rows.finish()
+        format::load(&*self.format, parts, &self.hasher, self.policy, self.overlaps)
     }
 
     /// Makes the store's content that of `parts`, or leaves it as it is. `before` is the number of entries that the

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 
+use crate::format::text::shown;
 use crate::{LoadError, Overlaps, Part, Place, RowError};
 
 /// How many bad rows are kept with their errors; of more, only the number is known.
@@ -121,6 +122,17 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
 
     /// Takes in a row that begins on `line`. `Break` asks the format to stop: the load has failed.
     pub fn push(&mut self, line: u64, key: K, value: V) -> ControlFlow<()> {
+        self.take(line, None, key, value)
+    }
+
+    /// Takes in a row like [`push`](Self::push), with the key's text as it stands in the part, which is then part of the
+    /// message if that key comes twice.
+    pub fn push_named(&mut self, line: u64, name: &str, key: K, value: V) -> ControlFlow<()> {
+        self.take(line, Some(name), key, value)
+    }
+
+    /// Takes in a row; `name` is the key's text.
+    fn take(&mut self, line: u64, name: Option<&str>, key: K, value: V) -> ControlFlow<()> {
         let hash = self.hasher.hash_one(&key);
         let (rows, hasher) = (&self.rows, self.hasher);
         let at = match self.index.entry(hash, |&at| rows[at].key == key, |&at| hasher.hash_one(&rows[at].key)) {
@@ -137,7 +149,8 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
             return ControlFlow::Continue(());
         }
         let first = Place { file: Arc::clone(&self.files[first.part as usize]), line: first.line, column: 0 };
-        let problem = format!("the key of this row was already at {first}; keep one of the two");
+        let name = name.map_or("the key of this row".to_owned(), |name| format!("key {}", shown(name)));
+        let problem = format!("{name} was already at {first}; keep one of the two");
         self.reject(RowError::new(self.place(line, 0), problem))
     }
 

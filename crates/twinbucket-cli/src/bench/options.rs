@@ -197,7 +197,7 @@ impl Tables {
             };
             return Ok(distinct(&self.items).iter().map(contents).collect());
         };
-        let table = Table::open(path, &Columns::header(self.columns.as_ref()))?;
+        let table = Table::open(path, self.columns.as_ref().map(Columns::names))?;
         Ok(vec![Contents::Given(table.rows.iter().map(|row| row.key.as_ref().to_owned()).collect())])
     }
 }
