@@ -6,6 +6,9 @@
 //! | format | a part holds | after a bad row | cut short, it is |
 //! |---|---|---|---|
 //! | [`Csv`], [`Tsv`] | a header and records | goes on | a shorter table, if cut at the end of a line |
+//! | [`Json`] | an object, or an array of objects | goes on | never valid |
+//! | [`Ndjson`] | a value per line | goes on | a shorter table, if cut at the end of a line |
+//! | [`Toml`] | a table, or an array of tables | goes on, unless it is no TOML | maybe a shorter table |
 //!
 //! A part that is cut *within* its last line may also still be read, with a value that is cut short: [`WholeLines`]
 //! refuses that. Against what is cut at the end of a line there is [`Guard::max_shrink`](crate::Guard::max_shrink).
@@ -21,15 +24,27 @@ use crate::{LoadError, Overlaps, Part, RowError, RowPolicy, Rows};
 mod csv;
 #[cfg(feature = "csv")]
 pub mod delimited;
-#[cfg(feature = "csv")]
+#[cfg(feature = "json")]
+mod json;
+#[cfg(any(feature = "json", feature = "toml"))]
+mod key_text;
+#[cfg(any(feature = "json", feature = "toml", feature = "yaml"))]
+mod rest;
+#[cfg(any(feature = "csv", feature = "json", feature = "toml", feature = "yaml"))]
 mod shape;
 pub(crate) mod text;
+#[cfg(feature = "toml")]
+mod toml;
 mod whole_lines;
 
 #[cfg(feature = "csv")]
 pub use crate::format::csv::With;
 #[cfg(feature = "csv")]
 pub use crate::format::delimited::{Csv, Tsv};
+#[cfg(feature = "json")]
+pub use crate::format::json::{Json, JsonArray, Ndjson, NdjsonObjects};
+#[cfg(feature = "toml")]
+pub use crate::format::toml::{Toml, TomlArray, TomlTables};
 pub use crate::format::whole_lines::WholeLines;
 
 /// Reads the rows of one part of a source.

@@ -74,6 +74,12 @@ fn several_columns_may_be_a_map_a_tuple_or_a_sequence() {
 }
 
 #[test]
+fn type_that_takes_anything_gets_a_map_of_several_columns() {
+    let values = values::<serde_json::Value>("k,v,w\na,1,x\n");
+    assert_eq!(values, [serde_json::json!({"v": 1, "w": "x"})]);
+}
+
+#[test]
 fn keys_alone_are_a_table_too() {
     assert_eq!(values::<()>("k\na\nb\n"), [(), ()]);
     assert_eq!(values::<Option<u8>>("k\na\n"), [None]);

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 
 use ::csv::{ErrorKind, StringRecord};
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, DeserializeOwned, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
 use crate::format::Format;
 use crate::format::delimited::{Columns, Csv, Record, Records};
@@ -135,6 +135,8 @@ struct Fields {
     names: StringRecord,
     /// Whether a value is read from one field; where there is no column, from an empty one.
     is_single: bool,
+    /// Whether the type takes anything, and so gets a map.
+    is_any: bool,
     /// The key of a record.
     key: StringRecord,
     /// The rest of a record.
@@ -148,7 +150,8 @@ impl Fields {
     /// If those are single values and the columns are several.
     fn new<V: DeserializeOwned>(columns: &Columns) -> Result<Self, Box<str>> {
         let names: StringRecord = columns.values().collect();
-        let is_single = Shape::of::<V>() == Shape::Single;
+        let shape = Shape::of::<V>();
+        let is_single = shape == Shape::Single || (shape == Shape::Any && names.len() == 1);
         if is_single && names.len() > 1 {
             let others = shown(&columns.values().collect::<Vec<_>>().join(", "));
             let count = names.len();
@@ -158,7 +161,8 @@ impl Fields {
             )
             .into());
         }
-        Ok(Self { names, is_single, key: StringRecord::new(), values: StringRecord::new() })
+        let is_any = shape == Shape::Any && !is_single;
+        Ok(Self { names, is_single, is_any, key: StringRecord::new(), values: StringRecord::new() })
     }
 
     /// Reads the key of `record`.
@@ -175,7 +179,12 @@ impl Fields {
         if self.is_single && self.names.is_empty() {
             self.values.push_field("");
         }
-        self.values.deserialize(Some(&self.names)).map_err(|error| {
+        let value = if self.is_any {
+            self.values.deserialize(Some(&self.names)).map(|AsMap(value)| value)
+        } else {
+            self.values.deserialize(Some(&self.names))
+        };
+        value.map_err(|error| {
             let field = field_of(&error).or_else(|| self.fault::<V>());
             let key = record.columns().key();
             explain(record, &error, field.map(|field| field + usize::from(field >= key)))
@@ -190,6 +199,46 @@ impl Fields {
         }
         let Fault::<V>(field, _) = self.values.deserialize(Some(&self.names)).ok()?;
         field
+    }
+}
+
+/// A `V` that takes anything, out of a map: crate csv would give it the first field.
+struct AsMap<V>(V);
+
+impl<'de, V: Deserialize<'de>> Deserialize<'de> for AsMap<V> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(AsMapVisitor(PhantomData))
+    }
+}
+
+/// Reads an [`AsMap`].
+struct AsMapVisitor<V>(PhantomData<V>);
+
+impl<'de, V: Deserialize<'de>> Visitor<'de> for AsMapVisitor<V> {
+    type Value = AsMap<V>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a record")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<AsMap<V>, A::Error> {
+        V::deserialize(MapAccessDeserializer::new(TextNames(access))).map(AsMap)
+    }
+}
+
+/// A record whose names are given as text: crate csv gives bytes, which not every type takes for a name.
+struct TextNames<A>(A);
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for TextNames<A> {
+    type Error = A::Error;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, A::Error> {
+        let name: Option<String> = self.0.next_key()?;
+        name.map(|name| seed.deserialize(name.into_deserializer())).transpose()
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.0.next_value_seed(seed)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Whether a type is read from a single value or from several named ones.
+//! Whether a type is read from a single value, or from several, or from named ones.
 //!
 //! Where a row has one field besides its key, a type that is read from a single value gets that field; where it has
 //! several, such a type cannot be read, and that is worth an error once instead of one for each row.
@@ -10,10 +10,14 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 /// What a type is read from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Shape {
-    /// A single value: a number, a text, a unit or any other enum, whatever is there.
+    /// A single value: a number, a text, a unit, an enum.
     Single,
-    /// Several values: a struct, a map, a tuple, a sequence. Also where the type does not say.
-    Several,
+    /// A tuple or a sequence.
+    Sequence,
+    /// Named fields: a struct, a map.
+    Fields,
+    /// Whatever is there, or the type does not say.
+    Any,
 }
 
 impl Shape {
@@ -22,7 +26,7 @@ impl Shape {
         match T::deserialize(Probe) {
             Err(Answer(Some(shape))) => shape,
             // `T` is satisfied without anything, or has an opinion of its own.
-            Ok(_) | Err(Answer(None)) => Self::Several,
+            Ok(_) | Err(Answer(None)) => Self::Any,
         }
     }
 }
@@ -52,7 +56,100 @@ impl<'de> Deserializer<'de> for Probe {
     type Error = Answer;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(Some(Shape::Single)))
+        Err(Answer(Some(Shape::Any)))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_bool<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_i8<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_i16<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_i32<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_i64<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_i128<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_u8<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_u16<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_u32<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_u64<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_u128<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_f32<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_f64<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_char<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_bytes<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        single()
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
@@ -64,7 +161,7 @@ impl<'de> Deserializer<'de> for Probe {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
-        Err(Answer(Some(Shape::Several)))
+        Err(Answer(Some(Shape::Sequence)))
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Answer> {
@@ -80,8 +177,8 @@ impl<'de> Deserializer<'de> for Probe {
         self.deserialize_seq(visitor)
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
-        self.deserialize_seq(visitor)
+    fn deserialize_map<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Answer> {
+        Err(Answer(Some(Shape::Fields)))
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -90,17 +187,17 @@ impl<'de> Deserializer<'de> for Probe {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Answer> {
-        self.deserialize_seq(visitor)
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Answer> {
-        self.deserialize_seq(visitor)
+        self.deserialize_any(visitor)
     }
+}
 
-    serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct enum
-        identifier
-    }
+/// Says that a single value was asked for.
+fn single<T>() -> Result<T, Answer> {
+    Err(Answer(Some(Shape::Single)))
 }
 
 #[cfg(test)]
@@ -119,13 +216,16 @@ mod tests {
     }
 
     #[test]
-    fn types_tell_whether_they_are_read_from_one_value() {
+    fn types_tell_what_they_are_read_from() {
         for single in [Shape::of::<u8>(), Shape::of::<Option<String>>(), Shape::of::<Port>(), Shape::of::<()>()] {
             assert_eq!(single, Shape::Single);
         }
-        let map = Shape::of::<BTreeMap<String, u8>>();
-        for several in [Shape::of::<Route>(), Shape::of::<Option<Route>>(), Shape::of::<Vec<f64>>(), map] {
-            assert_eq!(several, Shape::Several);
+        for fields in [Shape::of::<Route>(), Shape::of::<Option<Route>>(), Shape::of::<BTreeMap<String, u8>>()] {
+            assert_eq!(fields, Shape::Fields);
         }
+        for sequence in [Shape::of::<Vec<f64>>(), Shape::of::<(u8, u8)>()] {
+            assert_eq!(sequence, Shape::Sequence);
+        }
+        assert_eq!(Shape::of::<de::IgnoredAny>(), Shape::Any);
     }
 }

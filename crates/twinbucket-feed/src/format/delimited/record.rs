@@ -107,9 +107,10 @@ impl ExactSizeIterator for Values<'_> {}
 fn field_start(source: &[u8], separator: Separator, column: usize) -> usize {
     let mut start = 0;
     for _ in 0..column {
-        start += field_length(&source[start..], separator.byte()) + 1;
+        let end = start + field_length(&source[start..], separator.byte());
+        start = (end + 1).min(source.len());
     }
-    start.min(source.len())
+    start
 }
 
 /// Length of the first field in `source`, its quotes included. A field is quoted if it begins with a quote, up to the
@@ -139,7 +140,7 @@ mod tests {
             (0..4).map(|column| field_start(source.as_bytes(), Separator::Comma, column)).collect()
         };
         assert_eq!(starts("a,bc,,d"), [0, 2, 5, 6]);
-        assert_eq!(starts("\"a,\"\"b\",c,\"d\",e"), [0, 9, 11, 15]);
+        assert_eq!(starts("\"a,\"\"b\",c,\"d\",e"), [0, 8, 10, 14]);
         assert_eq!(starts("\"a\"b,c\"d,\"e\",f"), [0, 5, 9, 13]);
         assert_eq!(starts("a,\"b,c"), [0, 2, 6, 6]);
     }
