@@ -1,3 +1,4 @@
 //! `twinbucket serve`: tables that follow their sources, over HTTP and RESP.
 
+mod resp;
 mod row;

@@ -401,7 +401,7 @@ mod tests {
         for text in ["1", "-2.5", "\"a b\"", "true", "null", "[1,{\"a\":2}]"] {
             let row = from_json(text);
             assert_eq!(json(&row), text);
-            assert!(row.is_single() && row.columns() == [UNNAMED.into()], "{text}");
+            assert!(row.is_single() && row.columns() == [Box::<str>::from(UNNAMED)], "{text}");
         }
         assert_eq!(from_json("\"a b\"").single().unwrap().text, "a b");
     }
