@@ -9,6 +9,8 @@ mod guard;
 mod load;
 mod overlaps;
 mod place;
+#[cfg(feature = "ranges")]
+pub mod ranges;
 mod rows;
 mod shared;
 mod signal;

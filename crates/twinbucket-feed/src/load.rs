@@ -28,6 +28,9 @@ pub(crate) trait Companion<K, V, S>: Send {
 
     /// Publishes what was made ready, along with the read bucket that it belongs to.
     fn publish(&mut self, bucket: ReadBucket<K, V, S>);
+
+    /// Frees what it published earlier and nobody holds any more. Called after each look at the source.
+    fn collect(&mut self) {}
 }
 
 /// Brings content into a store.

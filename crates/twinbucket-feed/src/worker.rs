@@ -101,6 +101,9 @@ where
             .unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
         // Pins that went meanwhile leave something to free.
         self.shared.store.collect();
+        if let Some(companion) = &mut self.shared.loader.lock().companion {
+            companion.collect();
+        }
         let event = self.note(result);
         let ticket = if let Call::ByHand { ticket, .. } = call { Some(ticket) } else { None };
         self.shared.signal.serve(ticket);

@@ -86,9 +86,10 @@ impl<V> RangeIndex<V> {
         .fuse()
     }
 
-    /// Returns the value of just that range.
+    /// Returns the value of just that range. Costs O(log n).
     pub fn get(&self, range: &Range) -> Option<&V> {
-        self.find_all(range.first()).find(|(other, _)| *other == range).map(|(_, value)| value)
+        let row = self.rows.binary_search_by_key(range, |row| row.0).ok()?;
+        Some(&self.rows[row].1)
     }
 
     /// Iterates over all ranges and their values, in the order of [`Range`].

@@ -10,7 +10,7 @@ use std::hash::{Hash, Hasher};
 use std::net::{AddrParseError, IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net, Ipv6Subnets, Ipv4Subnets};
+use ipnet::{IpNet, Ipv4Net, Ipv4Subnets, Ipv6Net, Ipv6Subnets};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::ser::{Serialize, Serializer};
 
@@ -80,11 +80,7 @@ impl Range {
         let (from, to) = (first.to_bits(), last.to_bits());
         let is_apart = to < MAPPED.0 || MAPPED.1 < from;
         let has_all = from <= MAPPED.0 && MAPPED.1 <= to;
-        if is_apart || has_all {
-            Ok(Self(Ends::V6(first, last)))
-        } else {
-            Err(RangeError::CutsMapped { first, last })
-        }
+        if is_apart || has_all { Ok(Self(Ends::V6(first, last))) } else { Err(RangeError::CutsMapped { first, last }) }
     }
 
     /// Returns the first address.

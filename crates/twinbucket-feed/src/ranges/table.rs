@@ -140,7 +140,8 @@ where
     fn prepare(&mut self, new: &WriteBucket<'_, Range, V, S>) -> Result<(), LoadError> {
         let entries = new.iter().map(|(range, value)| (*range, value.clone()));
         let index = RangeIndex::new(entries);
-        self.ready = Some(index.map_err(|conflict| LoadError::Invalid(Arc::new(conflict) as Arc<dyn Error + Send + Sync>))?);
+        self.ready =
+            Some(index.map_err(|conflict| LoadError::Invalid(Arc::new(conflict) as Arc<dyn Error + Send + Sync>))?);
         Ok(())
     }
 
