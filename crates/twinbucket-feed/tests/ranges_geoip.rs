@@ -1,0 +1,132 @@
+//! A real table by range: the GeoIP files of Debian's package `tor-geoipdb`, as they are.
+#![cfg(feature = "ranges")]
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::time::Duration;
+use std::{env, fs};
+
+use twinbucket_feed::ranges::{FirstLast, Range, RangeTable};
+use twinbucket_feed::{Fetched, Format, Part, Revision, RowError, Rows, Source, SourceError, Start, Table};
+
+/// The files, IPv4 and IPv6.
+const FILES: [&str; 2] = ["/usr/share/tor/geoip", "/usr/share/tor/geoip6"];
+
+/// The files' content.
+struct Files(Vec<Part>);
+
+impl Source for Files {
+    fn name(&self) -> String {
+        "tor-geoipdb".to_owned()
+    }
+
+    fn fetch(&mut self, _: Option<&Revision>) -> Result<Fetched, SourceError> {
+        Ok(Fetched::New { parts: self.0.clone(), revision: Revision::new("installed") })
+    }
+
+    fn pause(&mut self) -> Duration {
+        Duration::from_secs(3600)
+    }
+}
+
+/// Reads a range, a comma and a country from each line that is not blank.
+struct Lines;
+
+impl Format<Range, Box<str>> for Lines {
+    fn read(&self, part: &Part, rows: &mut Rows<'_, Range, Box<str>>) -> Result<(), RowError> {
+        let text = str::from_utf8(&part.bytes).expect("the files are ASCII");
+        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.is_empty()) {
+            let (range, country) = text.split_once(',').expect("each row has three fields");
+            let range =
+                range.parse::<Range>().map_err(|error| RowError::new(rows.place(line, 1), error.to_string()))?;
+            if rows.push(line, range, country.into()).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads the files; `None` where the package is not installed.
+fn files() -> Option<Vec<Part>> {
+    if let Some(missing) = FILES.iter().find(|file| !Path::new(file).exists()) {
+        let message = format!("{missing} is missing: install the Debian package tor-geoipdb");
+        assert!(env::var_os("CI").is_none(), "{message}");
+        eprintln!("skipped: {message}");
+        return None;
+    }
+    let part = |file: &str| Part { name: file.into(), bytes: fs::read(file).unwrap() };
+    Some(FILES.iter().map(|file| part(file)).collect())
+}
+
+/// Reads the rows of a file by themselves: first address, last address, country.
+fn rows(part: &Part) -> Vec<(IpAddr, IpAddr, &str)> {
+    let address = |text: &str| match text.parse::<u32>() {
+        Ok(number) => IpAddr::from(Ipv4Addr::from_bits(number)),
+        Err(_) => text.parse().unwrap(),
+    };
+    let text = str::from_utf8(&part.bytes).unwrap();
+    let lines = text.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .map(|line| {
+            let fields: Vec<&str> = line.split(',').collect();
+            (address(fields[0]), address(fields[1]), fields[2])
+        })
+        .collect()
+}
+
+/// Returns the address before and the address after, where there are some of the same family.
+fn neighbours(first: IpAddr, last: IpAddr) -> [Option<IpAddr>; 2] {
+    match (first, last) {
+        (IpAddr::V4(first), IpAddr::V4(last)) => [first.to_bits().checked_sub(1), last.to_bits().checked_add(1)]
+            .map(|bits| bits.map(|bits| IpAddr::from(Ipv4Addr::from_bits(bits)))),
+        (IpAddr::V6(first), IpAddr::V6(last)) => [first.to_bits().checked_sub(1), last.to_bits().checked_add(1)]
+            .map(|bits| bits.map(|bits| IpAddr::from(Ipv6Addr::from_bits(bits)))),
+        _ => panic!("a row has addresses of two families"),
+    }
+}
+
+#[test]
+fn every_geoip_range_is_found_by_its_first_and_its_last_address_and_not_beyond() {
+    let Some(files) = files() else { return };
+    let table: RangeTable<Box<str>> = Table::builder()
+        .source(Files(files.clone()))
+        .format(FirstLast(Lines))
+        .start(Start::wait(Duration::from_secs(30)))
+        .open_ranges()
+        .unwrap();
+    let version = table.read();
+    let expected: Vec<_> = files.iter().flat_map(rows).collect();
+    for (file, part) in FILES.iter().zip(&files) {
+        let count = rows(part).len();
+        eprintln!("{file}: {count} ranges");
+        // The edition had 385,602 and 276,626.
+        assert!(count > 200_000, "{file} is too short to show anything");
+    }
+    assert_eq!(version.len(), expected.len());
+    assert_eq!(version.iter().filter(|(range, _)| range.is_ipv4()).count(), rows(&files[0]).len());
+
+    for &(first, last, country) in &expected {
+        let row = Range::new(first, last).unwrap();
+        for address in [first, last] {
+            let (range, found) = version.find(address).unwrap_or_else(|| panic!("{address} of {row} is not found"));
+            assert_eq!((*range, &**found), (row, country), "{address}");
+        }
+        for address in neighbours(first, last).into_iter().flatten() {
+            if let Some((range, _)) = version.find(address) {
+                assert!(*range != row && range.contains(address), "{address} is not of {range}");
+            }
+        }
+    }
+    let gaps = expected.windows(2).filter(|rows| rows[0].0.is_ipv4() == rows[1].0.is_ipv4()).filter_map(|rows| {
+        let next = neighbours(rows[0].0, rows[0].1)[1]?;
+        (next < rows[1].0).then_some(next)
+    });
+    let mut count = 0;
+    for address in gaps {
+        assert_eq!(version.find(address), None, "{address} is in a gap");
+        count += 1;
+    }
+    eprintln!("{count} gaps");
+    assert!(count > 0, "no gap was tested");
+}
