@@ -151,7 +151,7 @@ impl<K, V, S> Builder<K, V, S> {
     }
 
     /// Publishes `companion` along with the content.
-    #[allow(dead_code, reason = "only some features have companions")]
+    #[cfg(feature = "ranges")]
     pub(crate) fn companion(mut self, companion: impl Companion<K, V, S> + 'static) -> Self {
         self.companion = Some(Box::new(companion));
         self
