@@ -9,6 +9,7 @@
 //! | [`Json`] | an object, or an array of objects | goes on | never valid |
 //! | [`Ndjson`] | a value per line | goes on | a shorter table, if cut at the end of a line |
 //! | [`Toml`] | a table, or an array of tables | goes on, unless it is no TOML | maybe a shorter table |
+//! | [`Yaml`] | a mapping, or a sequence of mappings | goes on, unless it is no YAML | maybe a shorter table |
 //!
 //! A part that is cut *within* its last line may also still be read, with a value that is cut short: [`WholeLines`]
 //! refuses that. Against what is cut at the end of a line there is [`Guard::max_shrink`](crate::Guard::max_shrink).
@@ -36,6 +37,8 @@ pub(crate) mod text;
 #[cfg(feature = "toml")]
 mod toml;
 mod whole_lines;
+#[cfg(feature = "yaml")]
+mod yaml;
 
 #[cfg(feature = "csv")]
 pub use crate::format::csv::With;
@@ -46,6 +49,8 @@ pub use crate::format::json::{Json, JsonArray, Ndjson, NdjsonObjects};
 #[cfg(feature = "toml")]
 pub use crate::format::toml::{Toml, TomlArray, TomlTables};
 pub use crate::format::whole_lines::WholeLines;
+#[cfg(feature = "yaml")]
+pub use crate::format::yaml::{Yaml, YamlSequence};
 
 /// Reads the rows of one part of a source.
 ///

@@ -189,3 +189,102 @@ impl RowPolicy {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Parts called `a`, `b` and so on, each with rows on lines 1, 2 and so on.
+    fn load(parts: &[&[(&str, u32)]], policy: RowPolicy, overlaps: Overlaps) -> Result<Loaded<String, u32>, LoadError> {
+        let hasher = RandomState::new();
+        let mut rows = Rows::new(&hasher, policy, overlaps);
+        for (name, part) in ["a", "b", "c"].iter().zip(parts) {
+            rows.begin(&Part { name: (*name).into(), bytes: Vec::new() });
+            for (&(key, value), line) in part.iter().zip(1..) {
+                if rows.push_named(line, key, key.to_owned(), value).is_break() {
+                    break;
+                }
+            }
+        }
+        rows.finish()
+    }
+
+    /// The entries of a load that went well.
+    fn entries(loaded: Result<Loaded<String, u32>, LoadError>) -> Vec<(String, u32)> {
+        loaded.unwrap().into_entries().collect()
+    }
+
+    /// A key with its value.
+    fn entry(key: &str, value: u32) -> (String, u32) {
+        (key.to_owned(), value)
+    }
+
+    #[test]
+    fn key_that_comes_twice_in_a_part_is_a_bad_row_whatever_the_overlaps() {
+        for overlaps in [Overlaps::Error, Overlaps::LaterWins] {
+            let error = load(&[&[("x", 1), ("y", 2), ("x", 3)]], RowPolicy::AllOrNothing, overlaps).unwrap_err();
+            assert_eq!(error.to_string(), "a:3: key \"x\" was already at a:1; keep one of the two");
+            let loaded = load(&[&[("x", 1), ("y", 2), ("x", 3)]], RowPolicy::Quarantine { max: 1 }, overlaps);
+            assert_eq!(entries(loaded), [entry("x", 1), entry("y", 2)]);
+        }
+    }
+
+    #[test]
+    fn key_without_text_is_told_by_its_places() {
+        let hasher = RandomState::new();
+        let mut rows = Rows::new(&hasher, RowPolicy::AllOrNothing, Overlaps::Error);
+        rows.begin(&Part { name: "a".into(), bytes: Vec::new() });
+        assert!(rows.push(1, 7, ()).is_continue());
+        assert!(rows.push(4, 7, ()).is_break());
+        let message = rows.finish().unwrap_err().to_string();
+        assert_eq!(message, "a:4: the key of this row was already at a:1; keep one of the two");
+    }
+
+    #[test]
+    fn key_of_several_parts_is_a_bad_row_by_default() {
+        let parts: &[&[_]] = &[&[("x", 1)], &[("y", 2), ("x", 3)]];
+        let error = load(parts, RowPolicy::AllOrNothing, Overlaps::default()).unwrap_err();
+        assert_eq!(error.to_string(), "b:2: key \"x\" was already at a:1; keep one of the two");
+    }
+
+    #[test]
+    fn later_part_wins_where_it_may_and_the_row_keeps_its_place_in_the_order() {
+        let parts: &[&[_]] = &[&[("x", 1), ("y", 2)], &[("x", 3)], &[("x", 4), ("z", 5)]];
+        let loaded = load(parts, RowPolicy::AllOrNothing, Overlaps::LaterWins);
+        assert_eq!(entries(loaded), [entry("x", 4), entry("y", 2), entry("z", 5)]);
+    }
+
+    #[test]
+    fn row_that_won_is_the_first_one_of_its_own_part() {
+        let parts: &[&[_]] = &[&[("x", 1)], &[("x", 2), ("x", 3)]];
+        let error = load(parts, RowPolicy::AllOrNothing, Overlaps::LaterWins).unwrap_err();
+        assert_eq!(error.to_string(), "b:2: key \"x\" was already at b:1; keep one of the two");
+    }
+
+    #[test]
+    fn first_bad_row_fails_a_load_of_all_or_nothing_and_ends_the_reading() {
+        let hasher = RandomState::new();
+        let mut rows = Rows::<u8, ()>::new(&hasher, RowPolicy::AllOrNothing, Overlaps::Error);
+        assert!(rows.reject(RowError::new(rows.place(3, 4), "first")).is_break());
+        assert!(rows.reject(RowError::new(rows.place(5, 6), "second")).is_break());
+        assert!(rows.has_failed());
+        assert!(matches!(rows.finish(), Err(LoadError::Row(error)) if &*error.problem == "first"));
+    }
+
+    #[test]
+    fn one_bad_row_more_than_may_be_fails_the_load() {
+        let bad_of = |count: usize| {
+            let hasher = RandomState::new();
+            let mut rows = Rows::<u8, ()>::new(&hasher, RowPolicy::Quarantine { max: 150 }, Overlaps::Error);
+            let flow = (1..=count).map(|line| rows.reject(RowError::new(rows.place(line as u64, 0), "bad")));
+            let breaks = flow.filter(ControlFlow::is_break).count();
+            (breaks, rows.finish())
+        };
+        let (breaks, loaded) = bad_of(150);
+        let loaded = loaded.unwrap();
+        assert_eq!((breaks, loaded.bad_count, loaded.bad.len()), (0, 150, KEPT_ERRORS));
+        let (breaks, failed) = bad_of(151);
+        assert_eq!(breaks, 1);
+        assert_eq!(failed.unwrap_err().to_string(), "more than the 150 bad rows that are allowed; the first: :1: bad");
+    }
+}

@@ -15,7 +15,7 @@ use crate::format::Format;
 use crate::format::key_text::KeyText;
 use crate::format::rest::{Fault, Fields, Node, read_rest, take_key};
 use crate::format::shape::Shape;
-use crate::format::text::{Cursor, error_at, not_utf8, unmarked};
+use crate::format::text::{Cursor, error_at, not_utf8, text, unmarked};
 use crate::{Part, RowError, Rows};
 
 /// One JSON object, whose names are the keys: `{"a": 1, "b": 2}`.
@@ -109,11 +109,8 @@ where
     K: DeserializeOwned + Hash + Eq,
     V: DeserializeOwned,
 {
-    let bytes = unmarked(part)?;
-    let text = match not_utf8(bytes) {
-        Some((offset, problem)) => return Err(error_at(part, Cursor::new(bytes).find(offset), problem)),
-        None => std::str::from_utf8(bytes).expect("it was just found to be UTF-8"),
-    };
+    let text = text(part)?;
+    let bytes = text.as_bytes();
     let mut sink = Sink::new(part, bytes, rows);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let walk = Walk { sink: &mut sink, whole };

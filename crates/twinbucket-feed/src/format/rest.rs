@@ -15,6 +15,7 @@ use crate::format::shape::Shape;
 #[derive(Debug)]
 pub(crate) struct Fault {
     /// Offset in the part; `None` if that is not known better than the row's.
+    #[cfg_attr(not(any(feature = "json", feature = "toml")), expect(dead_code, reason = "YAML tells no offsets"))]
     pub(crate) offset: Option<usize>,
     /// What is wrong.
     pub(crate) problem: String,
@@ -27,6 +28,7 @@ impl Fault {
     }
 
     /// Says where it is, if that is not known better.
+    #[cfg(any(feature = "json", feature = "toml"))]
     #[must_use]
     pub(crate) fn at(mut self, offset: usize) -> Self {
         self.offset.get_or_insert(offset);

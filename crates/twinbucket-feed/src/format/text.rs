@@ -1,5 +1,6 @@
 //! Places in a text, as an editor shows them, and what a text has to be.
 
+#[cfg(any(feature = "csv", feature = "json", feature = "toml", feature = "yaml"))]
 use std::str::from_utf8;
 
 use crate::{Part, Place, RowError};
@@ -46,6 +47,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The line it stands on.
+    #[cfg(any(feature = "csv", feature = "json", feature = "toml", test))]
     pub(crate) fn line(&self) -> u64 {
         self.line
     }
@@ -91,6 +93,19 @@ pub(crate) fn unmarked(part: &Part) -> Result<&[u8], RowError> {
     Ok(bytes.strip_prefix(MARK).unwrap_or(bytes))
 }
 
+/// Returns the text of `part` without the byte order mark.
+///
+/// # Errors
+/// If it is not UTF-8.
+#[cfg(any(feature = "json", feature = "toml", feature = "yaml"))]
+pub(crate) fn text(part: &Part) -> Result<&str, RowError> {
+    let bytes = unmarked(part)?;
+    from_utf8(bytes).map_err(|error| {
+        let offset = error.valid_up_to();
+        error_at(part, Cursor::new(bytes).find(offset), not_utf8_problem(bytes[offset]))
+    })
+}
+
 /// Says that something is wrong in `part`, at a line and column.
 pub(crate) fn error_at(part: &Part, (line, column): (u64, u64), problem: impl Into<Box<str>>) -> RowError {
     RowError::new(Place { file: part.name.clone(), line, column }, problem)
@@ -98,9 +113,16 @@ pub(crate) fn error_at(part: &Part, (line, column): (u64, u64), problem: impl In
 
 /// Says what is wrong with text that is not UTF-8: the offset of the first byte that does not fit, and a message.
 /// `None` if all of it is UTF-8.
+#[cfg(any(feature = "csv", feature = "json"))]
 pub(crate) fn not_utf8(bytes: &[u8]) -> Option<(usize, String)> {
     let offset = from_utf8(bytes).err()?.valid_up_to();
-    Some((offset, format!("not UTF-8: byte 0x{:02x}; save the file as UTF-8", bytes[offset])))
+    Some((offset, not_utf8_problem(bytes[offset])))
+}
+
+/// Says that `byte` does not fit into UTF-8.
+#[cfg(any(feature = "csv", feature = "json", feature = "toml", feature = "yaml"))]
+fn not_utf8_problem(byte: u8) -> String {
+    format!("not UTF-8: byte 0x{byte:02x}; save the file as UTF-8")
 }
 
 /// Quotes a text from a source, cut to a length that a message can carry.

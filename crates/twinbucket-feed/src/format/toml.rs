@@ -14,7 +14,7 @@ use crate::format::Format;
 use crate::format::key_text::KeyText;
 use crate::format::rest::{Fault, Fields, Node, read_rest, take_key};
 use crate::format::shape::Shape;
-use crate::format::text::{Cursor, error_at, not_utf8, unmarked};
+use crate::format::text::{Cursor, error_at, text};
 use crate::{Part, RowError, Rows};
 
 /// A TOML file whose top-level names are the keys: `name = value`, or `[name]` for a value with fields.
@@ -148,15 +148,6 @@ impl TomlTables {
         };
         let key = key.read(std::marker::PhantomData);
         (name, key.and_then(|key| Ok((key, read_rest(fields, shape)?))))
-    }
-}
-
-/// The text of `part`.
-fn text(part: &Part) -> Result<&str, RowError> {
-    let bytes = unmarked(part)?;
-    match not_utf8(bytes) {
-        Some((offset, problem)) => Err(error_at(part, Cursor::new(bytes).find(offset), problem)),
-        None => Ok(std::str::from_utf8(bytes).expect("it was just found to be UTF-8")),
     }
 }
 
