@@ -1,13 +1,14 @@
 //! A real table by range: the GeoIP files of Debian's package `tor-geoipdb`, as they are.
-#![cfg(feature = "ranges")]
+#![cfg(all(feature = "csv", feature = "ranges"))]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 use std::time::Duration;
 use std::{env, fs, str};
 
+use twinbucket_feed::format::Csv;
 use twinbucket_feed::ranges::{FirstLast, Range, RangeTable};
-use twinbucket_feed::{Fetched, Format, Part, Revision, RowError, Rows, Source, SourceError, Start, Table};
+use twinbucket_feed::{Fetched, Part, Revision, Source, SourceError, Start, Table};
 
 /// The files, IPv4 and IPv6.
 const FILES: [&str; 2] = ["/usr/share/tor/geoip", "/usr/share/tor/geoip6"];
@@ -26,24 +27,6 @@ impl Source for Files {
 
     fn pause(&mut self) -> Duration {
         Duration::from_secs(3600)
-    }
-}
-
-/// Reads a range, a comma and a country from each line that is not blank.
-struct Lines;
-
-impl Format<Range, Box<str>> for Lines {
-    fn read(&self, part: &Part, rows: &mut Rows<'_, Range, Box<str>>) -> Result<(), RowError> {
-        let text = str::from_utf8(&part.bytes).expect("the files are ASCII");
-        for (line, text) in (1..).zip(text.lines()).filter(|(_, text)| !text.is_empty()) {
-            let (range, country) = text.split_once(',').expect("each row has three fields");
-            let range =
-                range.parse::<Range>().map_err(|error| RowError::new(rows.place(line, 1), error.to_string()))?;
-            if rows.push(line, range, country.into()).is_break() {
-                break;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -91,7 +74,7 @@ fn every_geoip_range_is_found_by_its_first_and_its_last_address_and_not_beyond()
     let Some(files) = files() else { return };
     let table: RangeTable<Box<str>> = Table::builder()
         .source(Files(files.clone()))
-        .format(FirstLast(Lines))
+        .format(FirstLast(Csv::new().columns(["range", "country"])))
         .start(Start::wait(Duration::from_secs(30)))
         .open_ranges()
         .unwrap();

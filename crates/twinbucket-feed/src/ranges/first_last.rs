@@ -10,6 +10,23 @@ use crate::{Format, Part, RowError, Rows};
 ///
 /// So the files of Tor's GeoIP (Debian package `tor-geoipdb`) can be read as they are, both in one table. A file with
 /// networks in one column needs none of this.
+///
+/// # Examples
+/// ```
+/// # #[cfg(feature = "csv")] {
+/// use twinbucket_feed::format::{self, Csv};
+/// use twinbucket_feed::ranges::{FirstLast, Range};
+/// use twinbucket_feed::{Overlaps, Part, RowPolicy};
+///
+/// let format = FirstLast(Csv::new().columns(["range", "country"]));
+/// let text = "# IPv4, then IPv6\n16777216,16777471,AU\n2001:200::,2001:200:134:ffff:ffff:ffff:ffff:ffff,JP\n";
+/// let part = Part { name: "geoip".into(), bytes: text.into() };
+/// let content = format::read::<Range, String>(&format, &[part], RowPolicy::AllOrNothing, Overlaps::Error)?;
+/// assert_eq!(content.entries[0], ("1.0.0.0/24".parse().unwrap(), "AU".to_owned()));
+/// assert_eq!(content.entries.len(), 2);
+/// # }
+/// # Ok::<(), twinbucket_feed::LoadError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct FirstLast<F>(pub F);
 
