@@ -9,6 +9,8 @@ use clap::{Parser, Subcommand};
 #[cfg(feature = "lab")]
 use crate::bench::BenchArgs;
 use crate::run::Plan;
+#[cfg(feature = "serve")]
+use crate::serve::ServeArgs;
 use crate::table::first_repeated;
 
 /// Longest run, in seconds.
@@ -71,6 +73,20 @@ pub(crate) enum Command {
     Bench(BenchArgs),
     #[cfg(not(feature = "lab"))]
     Bench(NoBench),
+    #[cfg(feature = "serve")]
+    Serve(Box<ServeArgs>),
+    #[cfg(not(feature = "serve"))]
+    Serve(NoServe),
+}
+
+/// Serve tables over HTTP and to Redis clients; this build leaves that out, one with the default features has it
+#[cfg(not(feature = "serve"))]
+#[derive(Debug, clap::Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct NoServe {
+    /// Whatever a build that has it would understand.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    words: Vec<std::ffi::OsString>,
 }
 
 /// Measure the store beside other maps; this build leaves that out, one with `--features peers` has it

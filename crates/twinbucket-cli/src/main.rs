@@ -1,5 +1,6 @@
 //! The program `twinbucket`: the store's main job on a real table, measured beside clone-and-swap; and with the feature
-//! `lab` also `twinbucket bench`, which measures the store beside other maps.
+//! `lab` also `twinbucket bench`, which measures the store beside other maps; and with the feature `serve`, which is on by
+//! default, `twinbucket serve`, the daemon.
 //!
 //! Exit codes: 0 for success, 1 for a table that cannot be loaded, a check that failed or a result that
 //! cannot be written, 2 for bad usage; `bench` has two more. Whoever closes standard output has read enough, which is
@@ -22,7 +23,6 @@ mod random;
 mod report;
 mod run;
 #[cfg(feature = "serve")]
-#[cfg_attr(not(test), expect(dead_code, reason = "the daemon is not whole yet"))]
 mod serve;
 mod table;
 mod threads;
@@ -73,6 +73,7 @@ fn run() -> anyhow::Result<ExitCode> {
     };
     match args.command {
         Some(Command::Bench(bench)) => run_bench(&bench),
+        Some(Command::Serve(serve)) => run_serve(&serve),
         None => run_main_job(&args),
     }
 }
@@ -87,6 +88,18 @@ fn run_bench(args: &bench::BenchArgs) -> anyhow::Result<ExitCode> {
 #[cfg(not(feature = "lab"))]
 fn run_bench(_: &args::NoBench) -> anyhow::Result<ExitCode> {
     Err(error::bad_usage("this build has no bench; `cargo run --release --features peers -- bench ...` has"))
+}
+
+/// Runs `twinbucket serve`.
+#[cfg(feature = "serve")]
+fn run_serve(args: &serve::ServeArgs) -> anyhow::Result<ExitCode> {
+    serve::run(args)
+}
+
+/// Says which build has `twinbucket serve`.
+#[cfg(not(feature = "serve"))]
+fn run_serve(_: &args::NoServe) -> anyhow::Result<ExitCode> {
+    Err(error::bad_usage("this build has no daemon; `cargo run --release -- serve ...` has, with the default features"))
 }
 
 /// Runs the store's main job.

@@ -1,4 +1,244 @@
 //! `twinbucket serve`: tables that follow their sources, over HTTP and RESP.
+//!
+//! This is the order of things: the configuration, the tables, the addresses, and then requests until a signal ends
+//! them. What a request gets is for [`http`]; what a table is, for [`served`].
 
+mod args;
+mod check;
+mod config;
+mod content;
+mod follow;
+mod format;
+mod http;
+mod listen;
+mod log;
+mod open;
 mod resp;
+mod resp_limits;
 mod row;
+mod served;
+mod settings;
+mod signals;
+mod spec;
+mod swaps;
+mod tables;
+
+use std::fs;
+use std::hash::{BuildHasher, RandomState};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::time::{interval, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use self::args::ServeArgs;
+use self::config::{Config, Flags};
+use self::follow::{ConfigState, Running};
+use self::http::{App, Metrics, Token};
+use self::listen::Front;
+use self::served::Served;
+use self::settings::{Limits, Server};
+use self::signals::{Signal, Signals};
+use self::tables::Tables;
+
+/// How often versions are let go of that no stream asked for in a while.
+const SWEEP_EVERY: Duration = Duration::from_secs(5);
+
+/// Connections to the administration address at once.
+const ADMIN_CONNECTIONS: usize = 64;
+
+/// Threads for what may wait.
+const BLOCKING_THREADS: usize = 16;
+
+/// Runs the daemon until a signal ends it, or checks what it would serve.
+pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
+    let flags = args.flags()?;
+    let config = configuration(args.config.as_deref(), &flags)?;
+    let token = Arc::new(Token::default());
+    if let Some(path) = &config.server.admin_token {
+        token.read(path).map_err(anyhow::Error::msg)?;
+    }
+    if args.check {
+        return check::run(&config);
+    }
+    log::init(config.server.log, &config.server.log_level).map_err(anyhow::Error::msg)?;
+    let server = Arc::new(config.server);
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    if let Some(threads) = server.threads {
+        runtime.worker_threads(threads);
+    }
+    runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).on_thread_park(tables::release);
+    let runtime = runtime.thread_name("twinbucket-serve").build().context("cannot start threads")?;
+    let bound = runtime.block_on(Bound::new(&server))?;
+    let start = RandomState::new().hash_one(std::process::id());
+    let tables = Arc::new(Tables::new(open_tables(&config.tables, start)?));
+    tables::release();
+    let state = Arc::new(ConfigState::default());
+    if let Some(path) = &args.config {
+        let running =
+            Running { tables: Arc::clone(&tables), server: Arc::clone(&server), state: Arc::clone(&state), start };
+        follow::follow(path, flags, running).with_context(|| format!("cannot follow {}", path.display()))?;
+    }
+    let daemon = Daemon { tables, server, state, token };
+    runtime.block_on(daemon.run(bound))?;
+    // What is still going on had its time.
+    runtime.shutdown_background();
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads the configuration.
+fn configuration(path: Option<&Path>, flags: &Flags) -> anyhow::Result<Config> {
+    let Some(path) = path else { return Config::of_flags(flags).map_err(crate::error::bad_usage) };
+    let name: Arc<str> = path.to_string_lossy().into();
+    let text = fs::read_to_string(path).with_context(|| format!("{name}: cannot read the configuration"))?;
+    Config::of_file(flags, &name, &text).map_err(|error| anyhow!("{error}"))
+}
+
+/// Opens all tables, or tells which cannot be.
+fn open_tables(specs: &[Arc<spec::TableSpec>], start: u64) -> anyhow::Result<Vec<Arc<Served>>> {
+    let (mut tables, mut failed) = (Vec::new(), 0_usize);
+    for outcome in open::open_all(specs, start) {
+        match outcome {
+            Ok(served) => tables.push(served),
+            Err(error) => {
+                tracing::error!(table = &*error.table, error = &*error.problem, "cannot be opened");
+                failed += 1;
+            }
+        }
+    }
+    if failed > 0 {
+        bail!("{failed} of {} tables cannot be opened; see the lines above", specs.len());
+    }
+    Ok(tables)
+}
+
+/// The addresses that were bound.
+struct Bound {
+    /// For everybody.
+    http: TcpListener,
+    /// For administration.
+    admin: Option<TcpListener>,
+}
+
+impl Bound {
+    async fn new(server: &Server) -> anyhow::Result<Self> {
+        let http = bind("http", server.listen, "listen").await?;
+        let admin = match server.admin {
+            Some(address) => Some(bind("admin", address, "admin").await?),
+            None => None,
+        };
+        Ok(Self { http, admin })
+    }
+}
+
+/// Binds an address.
+async fn bind(protocol: &str, address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
+    let listener = TcpListener::bind(address).await;
+    listener.with_context(|| format!("cannot bind {address} ({protocol}); choose another address with --{flag}"))
+}
+
+/// Says where a protocol is spoken; programs that start the daemon on a free port wait for this line.
+fn announce(protocol: &str, listener: &TcpListener) -> anyhow::Result<()> {
+    let address = listener.local_addr().context("a bound address has no name")?;
+    tracing::info!(protocol, %address, "listening");
+    Ok(())
+}
+
+/// All that the daemon has.
+struct Daemon {
+    /// The tables.
+    tables: Arc<Tables>,
+    /// The settings.
+    server: Arc<Server>,
+    /// How the configuration is.
+    state: Arc<ConfigState>,
+    /// The token of administration.
+    token: Arc<Token>,
+}
+
+impl Daemon {
+    /// Answers requests until a signal ends it.
+    async fn run(&self, bound: Bound) -> anyhow::Result<()> {
+        let mut signals = Signals::new().context("cannot wait for signals")?;
+        let metrics = Arc::new(Metrics::new(|_| {}));
+        let app = Arc::new(App::new(
+            Arc::clone(&self.tables),
+            Arc::clone(&self.server),
+            Arc::clone(&self.state),
+            Arc::clone(&metrics),
+            Arc::clone(&self.token),
+        ));
+        let (stop, tracker) = (CancellationToken::new(), TaskTracker::new());
+        let limits = self.server.limits;
+        let front = |listener: TcpListener, router: Router, limits: Limits| Front {
+            listener,
+            router,
+            limits,
+            metrics: Arc::clone(&metrics.http),
+            stop: stop.clone(),
+            tracker: tracker.clone(),
+        };
+        announce("http", &bound.http)?;
+        tracker.spawn(front(bound.http, http::public(&app), limits).run());
+        if let Some(listener) = bound.admin {
+            announce("admin", &listener)?;
+            let limits = Limits { connections: ADMIN_CONNECTIONS, ..limits };
+            tracker.spawn(front(listener, http::administration(&app), limits).run());
+        }
+        tracker.spawn(sweep(Arc::clone(&self.tables), stop.clone()));
+        tracing::info!(tables = self.tables.all().len(), "serving");
+        tables::release();
+        while let Signal::Reload = signals.next().await {
+            self.reload();
+        }
+        tracing::info!(drain = ?self.server.drain, connections = tracker.len(), "stopping");
+        stop.cancel();
+        tracker.close();
+        let drained = async {
+            tokio::select! {
+                outcome = timeout(self.server.drain, tracker.wait()) => outcome.is_ok(),
+                () = signals.stop_again() => false,
+            }
+        };
+        match drained.await {
+            true => tracing::info!("stopped"),
+            false => tracing::warn!(tasks = tracker.len(), "stopped in the middle of requests"),
+        }
+        Ok(())
+    }
+
+    /// Looks at everything anew: tables, configuration, and the token.
+    fn reload(&self) {
+        tracing::info!("reloading everything");
+        if let Some(feed) = self.state.feed() {
+            feed.request_reload();
+        }
+        for served in self.tables.all().iter() {
+            served.content.request_reload();
+        }
+        tables::release();
+        if let Some(path) = &self.server.admin_token {
+            if let Err(error) = self.token.read(path) {
+                tracing::error!(error, "the admin token stays as it is");
+            }
+        }
+    }
+}
+
+/// Lets go of versions that no stream asked for in a while.
+async fn sweep(tables: Arc<Tables>, stop: CancellationToken) {
+    let mut ticks = interval(SWEEP_EVERY);
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => tables.all().iter().for_each(|served| served.sweep()),
+            () = stop.cancelled() => return,
+        }
+    }
+}

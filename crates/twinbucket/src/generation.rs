@@ -31,6 +31,22 @@ impl Generation {
     }
 }
 
+impl From<u64> for Generation {
+    /// Takes a number that somebody was given earlier, in order to ask for that generation.
+    ///
+    /// # Examples
+    /// ```
+    /// use twinbucket::{Generation, Store};
+    ///
+    /// let store = Store::from([("port", 80)]);
+    /// let told = store.generation().get();
+    /// assert!(store.at(Generation::from(told)).is_some());
+    /// ```
+    fn from(number: u64) -> Self {
+        Self(number)
+    }
+}
+
 impl fmt::Display for Generation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

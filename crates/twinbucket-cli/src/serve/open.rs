@@ -1,0 +1,214 @@
+//! How a table is opened: the feed's builder, filled from a spec.
+
+use std::fs;
+use std::sync::Arc;
+
+use twinbucket_feed::{
+    Builder, Event, Fetched, File, Guard, Http, HttpSetupError, Overlaps, Revision, RowPolicy, Source, SourceError,
+    Start, Status, Table, Wake,
+};
+
+use super::content::Content;
+use super::format;
+use super::row::Row;
+use super::served::Served;
+use super::spec::{OnOverlap, Origin, Otherwise, TableSpec};
+use super::swaps::Swaps;
+
+/// Why a table could not be opened.
+#[derive(Debug)]
+pub(crate) struct NotOpened {
+    /// Its name.
+    pub(crate) table: Arc<str>,
+    /// What is wrong, with the place where that is known.
+    pub(crate) problem: String,
+}
+
+/// Opens a table, and waits for its first load as the spec says.
+pub(crate) fn open(spec: &Arc<TableSpec>, start: u64) -> Result<Arc<Served>, NotOpened> {
+    let not_opened = |problem: String| NotOpened { table: Arc::clone(&spec.name), problem };
+    let swaps = Arc::new(Swaps::default());
+    let settings = settings(spec, &swaps).map_err(not_opened)?;
+    let table = settings.open().map_err(|error| not_opened(error.to_string()))?;
+    Ok(Arc::new(Served::new(Arc::clone(spec), Content::Map(table), swaps, start)))
+}
+
+/// Opens several tables at once, one thread each and some at a time, in order.
+pub(crate) fn open_all(specs: &[Arc<TableSpec>], start: u64) -> Vec<Result<Arc<Served>, NotOpened>> {
+    const AT_ONCE: usize = 16;
+    let open_some = |specs: &[Arc<TableSpec>]| {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = specs.iter().map(|spec| scope.spawn(move || open(spec, start))).collect();
+            let outcome = |(thread, spec): (std::thread::ScopedJoinHandle<'_, _>, &Arc<TableSpec>)| {
+                let panicked = || NotOpened { table: Arc::clone(&spec.name), problem: "opening it panicked".into() };
+                thread.join().unwrap_or_else(|_| Err(panicked()))
+            };
+            threads.into_iter().zip(specs).map(outcome).collect::<Vec<_>>()
+        })
+    };
+    specs.chunks(AT_ONCE).flat_map(open_some).collect()
+}
+
+/// Fills a builder.
+fn settings(spec: &TableSpec, swaps: &Arc<Swaps>) -> Result<Builder<String, Row>, String> {
+    let overlaps = match spec.overlaps {
+        OnOverlap::Error => Overlaps::Error,
+        OnOverlap::LaterWins => Overlaps::LaterWins,
+    };
+    let rows = match spec.quarantine {
+        0 => RowPolicy::AllOrNothing,
+        max => RowPolicy::Quarantine { max },
+    };
+    let name = Arc::clone(&spec.name);
+    let settings = Table::builder()
+        .source(source(spec)?)
+        .format(format::of(spec)?)
+        .guard(guard(spec))
+        .rows(rows)
+        .overlaps(overlaps)
+        .start(start(spec)?)
+        .keep(spec.keep)
+        .debounce(spec.settle, spec.max_delay)
+        .on_event(move |event| log(&name, event));
+    Ok(match spec.stale_after {
+        Some(limit) => settings.stale_after(limit),
+        None => settings,
+    })
+}
+
+/// Makes the limits on what a load may do.
+fn guard(spec: &TableSpec) -> Guard {
+    let mut guard = if spec.not_empty { Guard::not_empty() } else { Guard::none() };
+    if let Some(part) = spec.max_shrink {
+        guard = guard.max_shrink(part);
+    }
+    if let Some(entries) = spec.max_entries {
+        guard = guard.max_entries(entries);
+    }
+    guard
+}
+
+/// Makes the start.
+fn start(spec: &TableSpec) -> Result<Start, String> {
+    let start = Start::wait(spec.wait);
+    Ok(match &spec.otherwise {
+        Otherwise::Fail => start,
+        Otherwise::Empty => start.or_empty(),
+        Otherwise::Embedded(path) => {
+            let content = fs::read_to_string(path);
+            start.or_embedded(content.map_err(|error| format!("{}: {error}; check `or_embedded`", path.display()))?)
+        }
+    })
+}
+
+/// Any source.
+struct BoxedSource(Box<dyn Source>);
+
+impl Source for BoxedSource {
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    fn watch(&mut self, wake: Wake) {
+        self.0.watch(wake);
+    }
+
+    fn fetch(&mut self, known: Option<&Revision>) -> Result<Fetched, SourceError> {
+        self.0.fetch(known)
+    }
+
+    fn pause(&mut self) -> std::time::Duration {
+        self.0.pause()
+    }
+}
+
+/// Makes the source.
+fn source(spec: &TableSpec) -> Result<BoxedSource, String> {
+    let source: Box<dyn Source> = match &spec.origin {
+        Origin::File(path) => {
+            let mut file = File::watch(path);
+            if let Some(time) = spec.recheck {
+                file = file.recheck(time);
+            }
+            if let Some(time) = spec.poll {
+                file = file.poll_every(time);
+            }
+            Box::new(match spec.max_bytes {
+                Some(bytes) => file.max_bytes(bytes),
+                None => file,
+            })
+        }
+        Origin::Directory(path, pattern) => {
+            let mut files = File::directory(path, pattern).map_err(|error| error.to_string())?;
+            if let Some(time) = spec.recheck {
+                files = files.recheck(time);
+            }
+            if let Some(time) = spec.poll {
+                files = files.poll_every(time);
+            }
+            Box::new(match spec.max_bytes {
+                Some(bytes) => files.max_bytes(bytes),
+                None => files,
+            })
+        }
+        Origin::Http(address) => Box::new(http(spec, address).map_err(|error| error.to_string())?),
+    };
+    Ok(BoxedSource(source))
+}
+
+/// Makes a source on a web server.
+fn http(spec: &TableSpec, address: &str) -> Result<Http, HttpSetupError> {
+    let mut source = Http::poll(address, spec.interval)?;
+    for (name, value) in &spec.http.headers {
+        source = source.header(name, value)?;
+    }
+    if let Some(path) = &spec.http.bearer_file {
+        source = source.bearer_file(path);
+    }
+    if let Some(time) = spec.http.timeout {
+        source = source.timeout(time);
+    }
+    if let Some(time) = spec.http.max_backoff {
+        source = source.max_backoff(time);
+    }
+    Ok(match spec.max_bytes {
+        Some(bytes) => source.max_bytes(usize::try_from(bytes).unwrap_or(usize::MAX)),
+        None => source,
+    })
+}
+
+/// Logs what happens to a table.
+fn log(table: &str, event: &Event) {
+    let status = event.status();
+    let (generation, entries) = (status.generation().get(), status.entries());
+    let error = || status.error().map(ToString::to_string).unwrap_or_default();
+    match event {
+        Event::Published(_) => {
+            let (changes, took) = (status.changes(), status.load_time());
+            let (added, changed, removed) = (changes.added, changes.changed, changes.removed);
+            tracing::info!(table, generation, entries, added, changed, removed, ?took, "loaded");
+            log_quarantine(table, status);
+        }
+        Event::Unchanged(_) => tracing::debug!(table, generation, "unchanged"),
+        Event::Failed(_) => {
+            tracing::error!(table, generation, error = error(), "load failed; the table stays as it is")
+        }
+        Event::Stale(_) => tracing::warn!(table, generation, age = ?status.age(), error = error(), "stale"),
+        Event::RolledBack(_) => tracing::warn!(table, generation, entries, "rolled back"),
+        _ => {}
+    }
+}
+
+/// Logs the first of the rows that were left out.
+fn log_quarantine(table: &str, status: &Status) {
+    if let Some(first) = status.quarantined().first() {
+        let rows = status.quarantined_rows();
+        tracing::warn!(table, rows, %first, "bad rows were left out");
+    }
+}
+
+impl std::fmt::Display for NotOpened {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "table {}: {}", self.table, self.problem)
+    }
+}

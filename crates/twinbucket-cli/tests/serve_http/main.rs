@@ -1,0 +1,12 @@
+//! Runs the daemon and looks at what clients and operators see of it.
+
+#![cfg(feature = "serve")]
+
+mod admin;
+mod config;
+#[path = "../common/daemon.rs"]
+mod daemon;
+mod limits;
+mod page;
+mod reads;
+mod streams;
