@@ -6,6 +6,7 @@
 mod alerts;
 mod dashboard;
 mod names;
+mod sample;
 mod unit;
 
 use std::io::ErrorKind;
