@@ -136,7 +136,8 @@ fn file_that_is_too_large_is_not_read() {
 fn file_that_is_being_written_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows");
-    fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
+    // So large that to read it takes longer than the writer may have to wait for its turn.
+    fs::File::create(&path).unwrap().set_len(1 << 25).unwrap();
     let is_done = AtomicBool::new(false);
     thread::scope(|scope| {
         scope.spawn(|| {

@@ -116,3 +116,84 @@ fn interests(what: &What) -> Interests {
     }
     interests
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+    use crate::source::file::read::Place;
+
+    /// A name that no content has, so that only a look that does not read can find it.
+    const PRETENDED: &str = "pretended";
+
+    /// A file that was read `read` ago with a stamp first seen `since` ago, and the content was then called
+    /// [`PRETENDED`].
+    fn follower(path: &Path, since: u64, read: u64) -> Follower {
+        fs::write(path, "a").unwrap();
+        let mut follower = Follower::new(What::File(Place::new(path)), true);
+        follower.fetch(None).unwrap();
+        let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+        let last = follower.last.as_mut().unwrap();
+        (last.since, last.read) = (ago(since), ago(read));
+        last.revision = Revision::new(PRETENDED);
+        follower
+    }
+
+    /// Tells whether a look takes the stamp for the content.
+    fn trusts(follower: &mut Follower) -> bool {
+        let fetched = follower.fetch(Some(&Revision::new(PRETENDED))).unwrap();
+        matches!(fetched, Fetched::Same)
+    }
+
+    fn path(dir: &tempfile::TempDir) -> PathBuf {
+        dir.path().join("rows")
+    }
+
+    #[test]
+    fn settled_file_is_not_read_between_two_rechecks() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(trusts(&mut follower(&path(&dir), 20, 10)));
+        assert!(!trusts(&mut follower(&path(&dir), 40, 31)), "it is time for a re-check");
+    }
+
+    #[test]
+    fn file_read_soon_after_its_stamp_was_seen_is_read_again() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!trusts(&mut follower(&path(&dir), 10, 8)));
+        assert!(!trusts(&mut follower(&path(&dir), 10, 10)));
+    }
+
+    #[test]
+    fn file_with_another_stamp_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut follower = follower(&path(&dir), 20, 10);
+        let new = dir.path().join("new");
+        fs::write(&new, "a").unwrap();
+        fs::rename(new, path(&dir)).unwrap();
+        assert!(!trusts(&mut follower));
+    }
+
+    #[test]
+    fn file_is_read_after_a_failure() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut follower = follower(&path(&dir), 20, 10);
+        fs::rename(path(&dir), dir.path().join("away")).unwrap();
+        follower.fetch(None).unwrap_err();
+        fs::rename(dir.path().join("away"), path(&dir)).unwrap();
+        assert!(!trusts(&mut follower));
+    }
+
+    #[test]
+    fn stamp_keeps_the_time_at_which_it_was_first_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut follower = follower(&path(&dir), 40, 31);
+        let since = follower.last.as_ref().unwrap().since;
+        follower.fetch(None).unwrap();
+        assert_eq!(follower.last.as_ref().unwrap().since, since);
+        fs::write(path(&dir), "bc").unwrap();
+        follower.fetch(None).unwrap();
+        assert!(follower.last.as_ref().unwrap().since > since);
+    }
+}

@@ -333,3 +333,20 @@ fn sum_line(name: &OsStr, bytes: &[u8]) -> Vec<u8> {
     line.push(b'\n');
     line
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn opening_a_fifo_does_not_wait_for_a_writer() {
+        // A file may have become one since it was listed.
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+        let file = open(&fifo).unwrap();
+        assert!(regular(&Place::new(&fifo), &file.metadata().unwrap()).is_err());
+    }
+}
