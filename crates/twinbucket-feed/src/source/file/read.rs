@@ -238,7 +238,8 @@ fn list_dir(dir: &Place, names: &Names, max_files: usize) -> Result<List, Source
     Ok(list)
 }
 
-/// Reads a file that had that stamp when it was listed, if it has no more than `max_bytes`.
+/// Reads a file that had that stamp when it was listed, if it has no more than `max_bytes`. Whether it has it still is
+/// for the caller to see.
 ///
 /// Reads one byte more, if there is one, so that the caller sees that there is.
 fn read_one(place: &Place, stamp: Stamp, max_bytes: u64) -> Result<Vec<u8>, Trouble> {
@@ -247,10 +248,8 @@ fn read_one(place: &Place, stamp: Stamp, max_bytes: u64) -> Result<Vec<u8>, Trou
         _ => Trouble::Refused(place.refused(error)),
     };
     let file = open(&place.path).map_err(refused)?;
-    let is_same = |meta: &Metadata| Stamp::of(meta) == stamp;
     let meta = file.metadata().map_err(refused)?;
-    regular(place, &meta).map_err(Trouble::Refused)?;
-    if !is_same(&meta) {
+    if regular(place, &meta).map_err(Trouble::Refused)? != stamp {
         return Err(Trouble::Changed);
     }
     let mut bytes = Vec::new();
@@ -259,7 +258,7 @@ fn read_one(place: &Place, stamp: Stamp, max_bytes: u64) -> Result<Vec<u8>, Trou
         .try_reserve_exact(room)
         .map_err(|_| Trouble::Refused(place.error(&format!("there is no memory for its {} bytes", stamp.size))))?;
     (&file).take(max_bytes.saturating_add(1)).read_to_end(&mut bytes).map_err(refused)?;
-    if is_same(&file.metadata().map_err(refused)?) { Ok(bytes) } else { Err(Trouble::Changed) }
+    Ok(bytes)
 }
 
 /// Opens a file for reading, without waiting for a writer if it has become a FIFO, and without taking a terminal.
