@@ -1,8 +1,10 @@
 //! The content of a served table: rows by key, looked at in the same way whatever the keys are.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use twinbucket::{Change, Generation, Pin, ReadBucket, Reader, Stats};
+use twinbucket_feed::ranges::{Range, RangeBucket, RangeReader, RangeTable, RangeVersion};
 use twinbucket_feed::{ReloadError, RollbackError, Status, Table};
 
 use super::row::Row;
@@ -12,6 +14,8 @@ use super::row::Row;
 pub(crate) enum Content {
     /// Rows by a text.
     Map(Table<String, Row>),
+    /// Rows by a range of addresses, looked up by an address.
+    Ranges(RangeTable<Row>),
 }
 
 /// A thread's reader of a table.
@@ -19,6 +23,8 @@ pub(crate) enum Content {
 pub(crate) enum ContentReader {
     /// Of rows by a text.
     Map(Reader<String, Row>),
+    /// Of rows by a range of addresses; and the table, for what the index does not have.
+    Ranges(RangeReader<Row>, RangeTable<Row>),
 }
 
 /// One frozen version of a table.
@@ -26,6 +32,8 @@ pub(crate) enum ContentReader {
 pub(crate) enum Bucket {
     /// Of rows by a text.
     Map(ReadBucket<String, Row>),
+    /// Of rows by a range of addresses; older ones have no index.
+    Ranges(ReadBucket<Range, Row>, Option<RangeBucket<Row>>),
 }
 
 /// A key and its row.
@@ -42,6 +50,8 @@ pub(crate) struct Entry<'a> {
 pub(crate) enum Key<'a> {
     /// A text.
     Text(&'a str),
+    /// A range of addresses.
+    Range(Range),
 }
 
 /// A difference between two versions.
@@ -64,6 +74,10 @@ macro_rules! each {
     ($content:expr, $table:ident => $call:expr) => {
         match $content {
             Content::Map($table) => $call,
+            Content::Ranges(ranges) => {
+                let $table = ranges.table();
+                $call
+            }
         }
     };
 }
@@ -74,6 +88,7 @@ impl Content {
     pub(crate) fn reader(&self) -> ContentReader {
         match self {
             Self::Map(table) => ContentReader::Map(table.reader()),
+            Self::Ranges(table) => ContentReader::Ranges(table.reader(), table.clone()),
         }
     }
 
@@ -82,6 +97,7 @@ impl Content {
     pub(crate) fn at(&self, generation: Generation) -> Option<Bucket> {
         match self {
             Self::Map(table) => table.at(generation).map(Bucket::Map),
+            Self::Ranges(table) => table.table().at(generation).map(|rows| Bucket::Ranges(rows, None)),
         }
     }
 
@@ -126,6 +142,7 @@ impl ContentReader {
     pub(crate) fn bucket(&mut self) -> Bucket {
         match self {
             Self::Map(reader) => Bucket::Map(reader.read().clone()),
+            Self::Ranges(_, table) => ranges_of_one_version(table),
         }
     }
 
@@ -136,6 +153,10 @@ impl ContentReader {
                 let bucket = reader.read();
                 Ok((bucket.generation(), find_text(bucket, key)))
             }
+            Self::Ranges(reader, _) => {
+                let version = reader.read();
+                Ok((version.generation(), find_range(version, Sought::parse(key)?)))
+            }
         }
     }
 }
@@ -145,6 +166,7 @@ impl Bucket {
     pub(crate) fn generation(&self) -> Generation {
         match self {
             Self::Map(bucket) => bucket.generation(),
+            Self::Ranges(bucket, _) => bucket.generation(),
         }
     }
 
@@ -152,6 +174,7 @@ impl Bucket {
     pub(crate) fn len(&self) -> usize {
         match self {
             Self::Map(bucket) => bucket.len(),
+            Self::Ranges(bucket, _) => bucket.len(),
         }
     }
 
@@ -162,6 +185,8 @@ impl Bucket {
     pub(crate) fn find(&self, key: &str) -> Result<Option<Entry<'_>>, BadKey> {
         match self {
             Self::Map(bucket) => Ok(find_text(bucket, key)),
+            Self::Ranges(_, Some(index)) => Ok(find_range(index, Sought::parse(key)?)),
+            Self::Ranges(bucket, None) => Ok(find_without_index(bucket, Sought::parse(key)?)),
         }
     }
 
@@ -169,6 +194,7 @@ impl Bucket {
     pub(crate) fn has(&self, text: &str) -> bool {
         match self {
             Self::Map(bucket) => bucket.contains_key(text),
+            Self::Ranges(bucket, _) => text.parse().is_ok_and(|range: Range| bucket.contains_key(&range)),
         }
     }
 
@@ -176,22 +202,79 @@ impl Bucket {
     pub(crate) fn entries(&self) -> Box<dyn Iterator<Item = Entry<'_>> + Send + '_> {
         match self {
             Self::Map(bucket) => Box::new(bucket.iter().map(|(key, row)| Entry { key: Key::Text(key), row })),
+            Self::Ranges(bucket, _) => {
+                Box::new(bucket.iter().map(|(range, row)| Entry { key: Key::Range(*range), row }))
+            }
         }
     }
 
     /// Iterates over what is different in this version compared to an older one of the same table.
     pub(crate) fn diff<'a>(&'a self, older: &'a Self) -> Box<dyn Iterator<Item = Difference<'a>> + Send + 'a> {
         match (self, older) {
-            (Self::Map(newer), Self::Map(older)) => Box::new(newer.diff(older).map(|change| {
-                let entry = |key: &'a String, row| Entry { key: Key::Text(key), row };
-                match change {
-                    Change::Added { key, value } => Difference::Added(entry(key, value)),
-                    Change::Removed { key, value } => Difference::Removed(entry(key, value)),
-                    Change::Changed { key, old, new } => Difference::Changed(entry(key, new), old),
-                }
-            })),
+            (Self::Map(newer), Self::Map(older)) => {
+                Box::new(newer.diff(older).map(|change| Difference::of(change, |key| Key::Text(key))))
+            }
+            (Self::Ranges(newer, _), Self::Ranges(older, _)) => {
+                Box::new(newer.diff(older).map(|change| Difference::of(change, |range| Key::Range(*range))))
+            }
+            _ => unreachable!("both are of one table, and a table has one kind of keys"),
         }
     }
+}
+
+/// What is looked up in a table of ranges.
+#[derive(Clone, Copy)]
+enum Sought {
+    /// The innermost range with that address.
+    Address(IpAddr),
+    /// Just that range.
+    Range(Range),
+}
+
+impl Sought {
+    /// Takes the text of a request.
+    ///
+    /// # Errors
+    /// If it is neither an address nor a range.
+    fn parse(text: &str) -> Result<Self, BadKey> {
+        if let Ok(address) = text.parse() {
+            return Ok(Self::Address(address));
+        }
+        let bad = |error| BadKey(format!("{text:?} is neither an address nor a range: {error}"));
+        text.parse().map(Self::Range).map_err(bad)
+    }
+}
+
+/// Takes the current version of a table of ranges: its rows, and the index of the same generation.
+#[track_caller]
+fn ranges_of_one_version(table: &RangeTable<Row>) -> Bucket {
+    loop {
+        let index = table.read();
+        // The index follows the rows at once; between the two, the rows that it belongs to may be gone already.
+        if let Some(rows) = table.table().at(index.generation()) {
+            return Bucket::Ranges(rows, Some(index));
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn find_range(version: &RangeVersion<Row>, sought: Sought) -> Option<Entry<'_>> {
+    match sought {
+        Sought::Address(address) => version.find(address).map(|(range, row)| Entry { key: Key::Range(*range), row }),
+        Sought::Range(range) => version.get(&range).map(|row| Entry { key: Key::Range(range), row }),
+    }
+}
+
+/// Looks up in a version whose index is gone. Costs O(entries) for an address.
+fn find_without_index(bucket: &ReadBucket<Range, Row>, sought: Sought) -> Option<Entry<'_>> {
+    let (range, row) = match sought {
+        Sought::Range(range) => bucket.get_key_value(&range)?,
+        Sought::Address(address) => {
+            let with_it = bucket.iter().filter(|(range, _)| range.contains(address));
+            with_it.reduce(|inner, other| if inner.0.contains_range(other.0) { other } else { inner })?
+        }
+    };
+    Some(Entry { key: Key::Range(*range), row })
 }
 
 fn find_text<'a>(bucket: &'a ReadBucket<String, Row>, key: &str) -> Option<Entry<'a>> {
@@ -203,6 +286,7 @@ impl Key<'_> {
     pub(crate) fn is(&self, text: &str) -> bool {
         match self {
             Self::Text(key) => *key == text,
+            Self::Range(range) => text.parse() == Ok(*range),
         }
     }
 
@@ -210,6 +294,7 @@ impl Key<'_> {
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         match self {
             Self::Text(key) => write_text(key, out),
+            Self::Range(range) => write_text(&range.to_string(), out),
         }
     }
 }
@@ -225,7 +310,17 @@ impl Entry<'_> {
     }
 }
 
-impl Difference<'_> {
+impl<'a> Difference<'a> {
+    /// Takes a change of a store whose keys are `key`.
+    fn of<K>(change: Change<'a, K, Row>, key: impl Fn(&'a K) -> Key<'a>) -> Self {
+        let entry = |of, row| Entry { key: key(of), row };
+        match change {
+            Change::Added { key, value } => Self::Added(entry(key, value)),
+            Change::Removed { key, value } => Self::Removed(entry(key, value)),
+            Change::Changed { key, old, new } => Self::Changed(entry(key, new), old),
+        }
+    }
+
     /// Appends the difference as a JSON object with `change`, `key`, and `old` or `new` or both.
     pub(crate) fn write_json(&self, out: &mut Vec<u8>) {
         let (change, entry, old, new) = match self {

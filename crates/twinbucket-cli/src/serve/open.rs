@@ -9,10 +9,10 @@ use twinbucket_feed::{
 };
 
 use super::content::Content;
-use super::format;
+use super::format::{self, AnyFormat};
 use super::row::Row;
 use super::served::Served;
-use super::spec::{OnOverlap, Origin, Otherwise, TableSpec};
+use super::spec::{FileFormat, OnOverlap, Origin, Otherwise, TableSpec};
 use super::swaps::Swaps;
 
 /// Why a table could not be opened.
@@ -28,9 +28,15 @@ pub(crate) struct NotOpened {
 pub(crate) fn open(spec: &Arc<TableSpec>, start: u64) -> Result<Arc<Served>, NotOpened> {
     let not_opened = |problem: String| NotOpened { table: Arc::clone(&spec.name), problem };
     let swaps = Arc::new(Swaps::default());
-    let settings = settings(spec, &swaps).map_err(not_opened)?;
-    let table = settings.open().map_err(|error| not_opened(error.to_string()))?;
-    Ok(Arc::new(Served::new(Arc::clone(spec), Content::Map(table), swaps, start)))
+    let content = if spec.format == FileFormat::Cidr {
+        let table = settings(spec, format::of_ranges(spec)).map_err(not_opened)?.open_ranges();
+        table.map(Content::Ranges)
+    } else {
+        let format = format::of(spec).map_err(not_opened)?;
+        settings(spec, format).map_err(not_opened)?.open().map(Content::Map)
+    };
+    let content = content.map_err(|error| not_opened(error.to_string()))?;
+    Ok(Arc::new(Served::new(Arc::clone(spec), content, swaps, start)))
 }
 
 /// Opens several tables at once, one thread each and some at a time, in order.
@@ -50,7 +56,7 @@ pub(crate) fn open_all(specs: &[Arc<TableSpec>], start: u64) -> Vec<Result<Arc<S
 }
 
 /// Fills a builder.
-fn settings(spec: &TableSpec, swaps: &Arc<Swaps>) -> Result<Builder<String, Row>, String> {
+fn settings<K: 'static>(spec: &TableSpec, format: AnyFormat<K>) -> Result<Builder<K, Row>, String> {
     let overlaps = match spec.overlaps {
         OnOverlap::Error => Overlaps::Error,
         OnOverlap::LaterWins => Overlaps::LaterWins,
@@ -62,7 +68,7 @@ fn settings(spec: &TableSpec, swaps: &Arc<Swaps>) -> Result<Builder<String, Row>
     let name = Arc::clone(&spec.name);
     let settings = Table::builder()
         .source(source(spec)?)
-        .format(format::of(spec)?)
+        .format(format)
         .guard(guard(spec))
         .rows(rows)
         .overlaps(overlaps)

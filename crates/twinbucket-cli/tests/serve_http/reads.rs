@@ -166,3 +166,24 @@ fn metrics_count_requests_by_route_and_status() {
         assert!(answer.text().lines().any(|known| known == line), "{line} is missing in\n{}", answer.text());
     }
 }
+
+#[test]
+fn table_of_ranges_is_looked_up_by_address() {
+    let geo = "network,country\n10.0.0.0/8,CH\n10.9.0.0/16,LI\n2001:db8::/32,DE\n";
+    let daemon = Daemon::start(directory(&[("geo.csv", geo)]), &["--table", "geo=geo.csv:cidr"]);
+    assert_eq!(daemon.get("/v1/tables/geo/entries/10.9.1.1").text(), "\"LI\"");
+    assert_eq!(daemon.get("/v1/tables/geo/entries/10.1.1.1").text(), "\"CH\"");
+    assert_eq!(daemon.get("/v1/tables/geo/entries/2001:db8::1").text(), "\"DE\"");
+    assert_eq!(daemon.get("/v1/tables/geo/entries/10.0.0.0%2F8").text(), "\"CH\"");
+    assert_eq!(daemon.get("/v1/tables/geo/entries/11.0.0.1").status, 404);
+    assert_eq!(daemon.get("/v1/tables/geo/entries/here").status, 400);
+    let lines = daemon.get("/v1/tables/geo/entries").lines();
+    assert_eq!(lines.len(), 3);
+    assert!(lines.contains(&serde_json::json!({"key": "10.9.0.0/16", "value": "LI"})), "{lines:?}");
+
+    daemon.write("geo.csv", &geo.replace("LI", "AT"));
+    daemon.await_status("geo", |status| status["generation"] != 1);
+    assert_eq!(daemon.get("/v1/tables/geo/entries/10.9.1.1").text(), "\"AT\"");
+    let changes = daemon.get("/v1/tables/geo/changes?since=1").lines();
+    assert_eq!(changes, [serde_json::json!({"change": "changed", "key": "10.9.0.0/16", "old": "LI", "new": "AT"})]);
+}

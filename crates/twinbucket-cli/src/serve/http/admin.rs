@@ -115,7 +115,8 @@ fn is_local(host: &str) -> bool {
         _ => host,
     };
     let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
-    name.eq_ignore_ascii_case("localhost") || address.parse::<IpAddr>().is_ok()
+    let is_address = |text: &str| text.parse::<IpAddr>().is_ok();
+    name.eq_ignore_ascii_case("localhost") || is_address(address) || is_address(host)
 }
 
 /// Checks that a request says that it is JSON, as no page of another origin can unasked.

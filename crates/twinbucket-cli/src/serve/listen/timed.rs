@@ -21,7 +21,7 @@ use crate::serve::settings::Limits;
 
 /// What a client is told whose request does not arrive.
 const TOO_SLOW: &str = "HTTP/1.1 408 Request Timeout\r\ncontent-type: application/problem+json\r\nconnection: close\r\n\
-                        content-length: 133\r\n\r\n\
+                        content-length: 132\r\n\r\n\
                         {\"type\":\"urn:twinbucket:head-timeout\",\"title\":\"head timeout\",\"status\":408,\
                         \"detail\":\"the head of the request did not arrive in time\"}";
 
