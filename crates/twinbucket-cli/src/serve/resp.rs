@@ -20,6 +20,7 @@ mod command;
 mod connection;
 mod counts;
 mod entries;
+mod gets;
 mod greeting;
 mod limits;
 mod pattern;

@@ -164,6 +164,12 @@ impl Row {
         }
     }
 
+    /// Returns the first byte of the texts, 0 if there is none: to have them fetched from memory before they are needed.
+    #[inline]
+    pub(crate) fn first_byte(&self) -> u8 {
+        self.text.as_bytes().first().copied().unwrap_or(0)
+    }
+
     /// Tells whether the row has one field.
     pub(crate) fn is_single(&self) -> bool {
         matches!(self.ends, Ends::One(_))

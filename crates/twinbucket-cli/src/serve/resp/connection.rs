@@ -16,6 +16,7 @@ use tokio::time::{Duration, Instant, Sleep, sleep_until, timeout};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::command::Flow;
+use super::gets::Gets;
 use super::request::Requests;
 use super::server::{Admitted, Server};
 use super::session::{Session, Tally};
@@ -25,7 +26,7 @@ use super::views::{Tables, Views};
 const READ: usize = 16 * 1024;
 
 /// Length of answers from which on they are sent before the next command runs.
-const FLUSH: usize = 256 * 1024;
+pub(crate) const FLUSH: usize = 256 * 1024;
 
 /// Memory that a connection keeps from one batch to the next.
 const KEPT: usize = 64 * 1024;
@@ -166,33 +167,54 @@ impl Connection {
     fn batch(&mut self, views: &mut Views) -> After {
         let Self { input, requests, session, server, depth, waiting_since, .. } = self;
         session.settle(views);
-        let (mut at, most) = (0, server.limits.pipeline);
+        let (mut at, mut gets, most) = (0, Gets::default(), server.limits.pipeline);
         let after = loop {
-            let rest = &input[at..];
-            match requests.find(rest) {
-                Ok(Some(_)) if *depth == most => {
+            // GETs are gathered, to be answered together before whatever comes next.
+            let found = loop {
+                let rest = &input[at..];
+                let found = requests.find(rest);
+                let get = matches!(found, Ok(Some(_)) if *depth < most).then(|| requests.key_of_get(rest)).flatten();
+                let (Ok(Some(len)), Some(key)) = (found, get) else { break found };
+                let is_full = gets.push(at + key.start..at + key.end, at + len);
+                at += len;
+                *depth += 1;
+                if is_full {
+                    break Ok(Some(0));
+                }
+            };
+            if let Some(left) = gets.answer(input, session, views, server) {
+                requests.restart();
+                at = left.from;
+                *depth -= left.count;
+                break After::Run;
+            }
+            match found {
+                Ok(None) => break After::Read,
+                Ok(Some(0)) => {}
+                Ok(Some(_)) if *depth >= most => {
                     session.fail(&format!("ERR more than {most} commands at once; wait for answers in between"));
                     break After::Cut;
                 }
                 Ok(Some(len)) => {
                     *depth += 1;
-                    *waiting_since = None;
-                    let flow = session.run(requests.words(&rest[..len]), views, server);
+                    let flow = session.run(requests.words(&input[at..at + len]), views, server);
                     at += len;
                     if flow == Flow::Close {
                         break After::End;
                     }
-                    if session.replies.len() >= FLUSH {
-                        break After::Run;
-                    }
                 }
-                Ok(None) => break After::Read,
                 Err(error) => {
                     session.fail(&format!("ERR {error}"));
                     break After::Cut;
                 }
             }
+            if session.replies.len() >= FLUSH {
+                break After::Run;
+            }
         };
+        if at > 0 {
+            *waiting_since = None;
+        }
         input.advance(at);
         after
     }

@@ -4,54 +4,33 @@
 //! TYPE calls the former and `hash` the latter; but GET and the commands on columns work on both.
 
 use super::command::Flow;
-use super::session::{Call, Session};
+use super::gets::{TOGETHER, touch};
+use super::session::Call;
 use super::views::Version;
 use crate::serve::row::Row;
 
-/// `GET key`: the value, or the row as JSON.
-#[inline]
+/// `GET key`: the value, or the row as JSON. Most are answered by [`gets`](super::gets) before they come here.
 pub(crate) fn get(call: &mut Call<'_>) -> Flow {
     let words = call.words;
     let (table, key) = call.locate(&words[1]);
-    if let Some(view) = call.views.get(table) {
-        answer(view.find(key), call.session);
-    } else {
-        call.view(key);
+    match call.views.get(table) {
+        Some(view) => call.session.write_row(view.find(key)),
+        None => call.session.fail_without_table(),
     }
     Flow::Continue
-}
-
-/// Answers with what GET gives for a row, or that there is none.
-#[inline]
-fn answer(row: Option<&Row>, session: &mut Session) {
-    let Some(row) = row else {
-        session.tally.misses += 1;
-        return session.replies.null();
-    };
-    session.tally.hits += 1;
-    match row.single() {
-        Some(field) => session.replies.bulk(field.text.as_bytes()),
-        None => {
-            session.scratch.clear();
-            row.write_json(&mut session.scratch);
-            session.replies.bulk(&session.scratch);
-        }
-    }
 }
 
 /// `MGET key ...`: the values, all of a table from one read bucket of it.
 pub(crate) fn mget(call: &mut Call<'_>) -> Flow {
     let Some(frozen) = freeze(call) else { return Flow::Continue };
-    let (keys, before) = (call.words.skip(1), call.session.replies.len());
+    let (mut keys, before) = (call.words.skip(1), call.session.replies.len());
     call.replies().array(keys.len());
-    for key in keys.iter() {
-        let (table, key) = call.locate(key);
-        answer(frozen.get(table).find(key), call.session);
-        if call.session.replies.len() - before > call.server.limits.reply_bytes {
-            call.session.replies.truncate(before);
-            call.session.refuse_long(call.server);
-            break;
-        }
+    while keys.len() > 0 && call.session.replies.len() - before <= call.server.limits.reply_bytes {
+        let count = keys.len().min(TOGETHER);
+        // The places that are not used stand for the first key, which costs nothing once it was looked up.
+        let located = std::array::from_fn(|at| call.locate(&keys[if at < count { at } else { 0 }]));
+        frozen.find_many(&located)[..count].iter().for_each(|row| call.session.write_row(*row));
+        keys = keys.skip(count);
     }
     Flow::Continue
 }
@@ -72,6 +51,18 @@ pub(crate) fn exists(call: &mut Call<'_>) -> Flow {
 struct Frozen(Vec<(usize, Version)>);
 
 impl Frozen {
+    /// Returns the rows of keys in tables, and waits for the memory of all of them at once if it is one table.
+    fn find_many(&self, located: &[(usize, &[u8]); TOGETHER]) -> [Option<&Row>; TOGETHER] {
+        let table = located[0].0;
+        if located.iter().any(|(other, _)| *other != table) {
+            return located.map(|(table, key)| self.get(table).find(key));
+        }
+        let rows = self.get(table).find_many(located.map(|(_, key)| key));
+        touch(&rows);
+        rows
+    }
+
+    /// Returns the version of a table.
     fn get(&self, table: usize) -> &Version {
         let found = self.0.iter().find(|(at, _)| *at == table);
         &found.expect("the tables of all keys were frozen").1

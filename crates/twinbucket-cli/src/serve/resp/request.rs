@@ -181,6 +181,22 @@ impl Requests {
         Words { bytes: if self.line.is_empty() { bytes } else { &self.line }, places: &self.words }
     }
 
+    /// Forgets the request that has begun, so that the next call of `find` may begin elsewhere.
+    pub(crate) fn restart(&mut self) {
+        (self.expect, self.at) = (Expect::Start, 0);
+    }
+
+    /// Returns where in `bytes` the key of the request that was just found is, if that is a GET.
+    #[inline]
+    pub(crate) fn key_of_get(&self, bytes: &[u8]) -> Option<Range<usize>> {
+        match &*self.words {
+            [name, key] if self.line.is_empty() && bytes[name.clone()].eq_ignore_ascii_case(b"get") => {
+                Some(key.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// Reads how many words there are, or finds that there is no such number.
     fn start(&mut self, bytes: &[u8]) -> Result<Option<Expect>, BadRequest> {
         self.words.clear();

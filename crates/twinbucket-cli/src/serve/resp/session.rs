@@ -11,6 +11,7 @@ use super::reply::{Replies, Version};
 use super::request::Words;
 use super::server::Server;
 use super::views::{View, Views};
+use crate::serve::row::Row;
 
 /// What others may see of a connection, in CLIENT LIST.
 #[derive(Debug)]
@@ -113,6 +114,13 @@ impl Session {
         let before = self.replies.len();
         self.tally.commands += 1;
         let flow = command::run(&mut Call { words, session: self, views, server });
+        self.check_length(before, server);
+        flow
+    }
+
+    /// Replaces the answer that begins there by an error, if it is too long.
+    #[inline]
+    fn check_length(&mut self, before: usize, server: &Server) {
         let answer = &self.replies.bytes()[before..];
         if answer.len() > server.limits.reply_bytes && answer[0] != ERROR_BYTE {
             self.replies.truncate(before);
@@ -121,13 +129,44 @@ impl Session {
         if self.scratch.capacity() > KEPT_SCRATCH {
             self.scratch = Vec::new();
         }
-        flow
+    }
+
+    /// Answers with what GET gives for a row, or that there is none.
+    #[inline]
+    pub(crate) fn answer_row(&mut self, row: Option<&Row>, server: &Server) {
+        let before = self.replies.len();
+        self.write_row(row);
+        self.check_length(before, server);
+    }
+
+    /// Writes what GET gives for a row, or that there is none, however long that is.
+    #[inline]
+    pub(crate) fn write_row(&mut self, row: Option<&Row>) {
+        let Some(row) = row else {
+            self.tally.misses += 1;
+            return self.replies.null();
+        };
+        self.tally.hits += 1;
+        match row.single() {
+            Some(field) => self.replies.bulk(field.text.as_bytes()),
+            None => {
+                self.scratch.clear();
+                row.write_json(&mut self.scratch);
+                self.replies.bulk(&self.scratch);
+            }
+        }
     }
 
     /// Answers that an answer would be too long.
     pub(crate) fn refuse_long(&mut self, server: &Server) {
         let most = server.limits.reply_bytes;
         self.fail(&format!("ERR the answer would have more than {most} bytes; ask for less at once"));
+    }
+
+    /// Answers that the selected table is gone.
+    #[cold]
+    pub(crate) fn fail_without_table(&mut self) {
+        self.fail("ERR the selected table is not served any more; SELECT another");
     }
 
     /// Answers with an error.
@@ -171,26 +210,18 @@ impl Session {
     }
 }
 
-/// Why a key is in no table: there is none.
-const NO_TABLE: &str = "ERR the selected table is not served any more; SELECT another";
-
 impl<'a> Call<'a> {
     /// Returns the number of the table that a key is in, and the key without the table's name.
     #[inline]
     pub(crate) fn locate<'k>(&self, key: &'k [u8]) -> (usize, &'k [u8]) {
-        if let Some(at) = key.iter().position(|&byte| byte == b':') {
-            if let Some(table) = self.views.named(&key[..at]) {
-                return (table, &key[at + 1..]);
-            }
-        }
-        (self.session.selected(), key)
+        self.views.locate(key, self.session.selected())
     }
 
     /// Returns the table that a key is in and the key without the table's name; answers with an error if there is none.
     pub(crate) fn view<'k>(&mut self, key: &'k [u8]) -> Option<(&mut View, &'k [u8])> {
         let (table, key) = self.locate(key);
         if table >= self.views.len() {
-            self.fail(NO_TABLE);
+            self.session.fail_without_table();
             return None;
         }
         self.views.get(table).map(|view| (view, key))
@@ -200,7 +231,7 @@ impl<'a> Call<'a> {
     pub(crate) fn selected(&mut self) -> Option<&mut View> {
         let selected = self.session.selected();
         if selected >= self.views.len() {
-            self.fail(NO_TABLE);
+            self.session.fail_without_table();
             return None;
         }
         self.views.get(selected)

@@ -71,6 +71,18 @@ impl Views {
         self.tables.iter().position(|view| view.name.as_bytes() == name)
     }
 
+    /// Returns the number of the table that a key is in, and the key without the table's name; without such a name it is
+    /// in the table that is selected.
+    #[inline]
+    pub(crate) fn locate<'k>(&self, key: &'k [u8], selected: usize) -> (usize, &'k [u8]) {
+        if let Some(at) = key.iter().position(|&byte| byte == b':') {
+            if let Some(table) = self.named(&key[..at]) {
+                return (table, &key[at + 1..]);
+            }
+        }
+        (selected, key)
+    }
+
     /// Lets go of the read buckets that the readers hold, for a thread that goes to sleep.
     pub(crate) fn release(&mut self) {
         for view in &mut self.tables {
@@ -89,6 +101,12 @@ impl View {
     #[inline]
     pub(crate) fn find(&mut self, key: &[u8]) -> Option<&Row> {
         self.reader.get(std::str::from_utf8(key).ok()?)
+    }
+
+    /// Returns the rows of several keys, all of one version. Waits for the memory of all of them at once.
+    #[inline]
+    pub(crate) fn find_many<const N: usize>(&mut self, keys: [&[u8]; N]) -> [Option<&Row>; N] {
+        find_many(self.reader.read(), keys)
     }
 
     /// Returns how many entries there are.
@@ -113,6 +131,11 @@ impl Version {
         self.0.get(std::str::from_utf8(key).ok()?)
     }
 
+    /// Returns the rows of several keys. Waits for the memory of all of them at once.
+    pub(crate) fn find_many<const N: usize>(&self, keys: [&[u8]; N]) -> [Option<&Row>; N] {
+        find_many(&self.0, keys)
+    }
+
     /// Begins a walk through all entries.
     pub(crate) fn into_walk(self) -> Walk {
         Walk(self.0.into_iter())
@@ -134,4 +157,13 @@ impl Walk {
     pub(crate) fn next(&mut self) -> Option<(String, Row)> {
         self.0.next()
     }
+}
+
+/// Looks up several keys.
+#[inline]
+fn find_many<'a, const N: usize>(bucket: &'a ReadBucket<String, Row>, keys: [&[u8]; N]) -> [Option<&'a Row>; N] {
+    let texts = keys.map(|key| std::str::from_utf8(key).ok());
+    let rows = bucket.get_many(texts.map(|text| text.unwrap_or_default()));
+    // A key that is not UTF-8 was looked up as the empty one, which may be there.
+    std::array::from_fn(|at| rows[at].filter(|_| texts[at].is_some()))
 }

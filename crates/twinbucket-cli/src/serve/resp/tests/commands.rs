@@ -90,6 +90,33 @@ fn several_keys_are_answered_in_order() {
 }
 
 #[test]
+fn many_keys_are_answered_in_order_wherever_they_are() {
+    let mut client = Local::new(Memory::numbers(1000));
+    client.tables.tables.push(("other".into(), rows(["x"], [("a", ["A"]), ("", ["nothing"])])));
+    for count in [1, 2, 15, 16, 17, 32, 33, 100] {
+        let mut words = vec![b"MGET".to_vec()];
+        let mut expected = format!("*{count}\r\n");
+        for at in 0..count {
+            let (key, value) = match at % 5 {
+                0 if count > 16 => (b"other:a".to_vec(), "$1\r\nA\r\n".to_owned()),
+                1 => (b"none".to_vec(), "$-1\r\n".to_owned()),
+                2 if count > 32 => (b"other:\xff".to_vec(), "$-1\r\n".to_owned()),
+                _ => (format!("key:{at:012}").into_bytes(), format!("${}\r\n{at}\r\n", at.to_string().len())),
+            };
+            words.push(key);
+            expected.push_str(&value);
+        }
+        assert_eq!(String::from_utf8(client.send(&request(&words))).unwrap(), expected, "{count}");
+    }
+}
+
+#[test]
+fn key_that_is_not_text_is_not_the_empty_one() {
+    let mut client = Local::new(Memory { tables: vec![("t".into(), rows(["x"], [("", ["nothing"])]))] });
+    client.check([("MGET \"\" \"\\xff\"", "*2\r\n$7\r\nnothing\r\n$-1\r\n")]);
+}
+
+#[test]
 fn columns_are_the_fields_of_a_hash() {
     small().check([
         ("HGET cities:ber name", "$6\r\nBerlin\r\n"),

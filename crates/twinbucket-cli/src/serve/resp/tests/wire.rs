@@ -120,6 +120,23 @@ fn pipelined_commands_are_answered_in_order() {
 }
 
 #[test]
+fn long_answers_are_sent_in_between_and_in_order() {
+    let value = |at: usize| at.to_string().repeat(100_000);
+    let fields: Vec<(String, String)> = (0..10).map(|at| (format!("k{at}"), value(at))).collect();
+    let columns = crate::serve::row::Columns::new(["value"]);
+    let row = |text: &str| crate::serve::row::Row::from_texts(&columns, [text]).unwrap();
+    let table = fields.iter().map(|(key, text)| (key.clone(), row(text))).collect();
+    let running = Running::new(Memory { tables: vec![("long".into(), table)] }, RespLimits::default());
+    let asked: Vec<usize> = (0..200).map(|at| at * 7 % 10).collect();
+    let bytes: Vec<u8> = asked.iter().flat_map(|at| request(&["GET", &format!("k{at}")])).collect();
+    // A request that is not there as a whole comes after them.
+    let answers = running.exchange(&[bytes, b"*1\r\n$4\r\nPI".to_vec()].concat());
+    let expected: Vec<u8> = asked.iter().flat_map(|&at| format!("$100000\r\n{}\r\n", value(at)).into_bytes()).collect();
+    assert!(answers == expected, "{} bytes", answers.len());
+    running.wait_until(|server| server.counts.commands.get() == 200);
+}
+
+#[test]
 fn request_may_come_byte_by_byte() {
     let running = Running::small(RespLimits::default());
     let mut stream = running.connect();
