@@ -43,6 +43,7 @@ use self::config::{Config, Flags};
 use self::follow::{ConfigState, Running};
 use self::http::{App, Metrics, Token};
 use self::listen::Front;
+use self::resp::RespLimits;
 use self::served::Served;
 use self::settings::{Limits, Server};
 use self::signals::{Signal, Signals};
@@ -74,7 +75,7 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     if let Some(threads) = server.threads {
         runtime.worker_threads(threads);
     }
-    runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).on_thread_park(tables::release);
+    runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).on_thread_park(release);
     let runtime = runtime.thread_name("twinbucket-serve").build().context("cannot start threads")?;
     let bound = runtime.block_on(Bound::new(&server))?;
     let start = RandomState::new().hash_one(std::process::id());
@@ -125,6 +126,8 @@ struct Bound {
     http: TcpListener,
     /// For administration.
     admin: Option<TcpListener>,
+    /// For Redis clients.
+    resp: Option<TcpListener>,
 }
 
 impl Bound {
@@ -134,7 +137,11 @@ impl Bound {
             Some(address) => Some(bind("admin", address, "admin").await?),
             None => None,
         };
-        Ok(Self { http, admin })
+        let resp = match server.resp {
+            Some(address) => Some(bind("resp", address, "resp").await?),
+            None => None,
+        };
+        Ok(Self { http, admin, resp })
     }
 }
 
@@ -192,6 +199,11 @@ impl Daemon {
             let limits = Limits { connections: ADMIN_CONNECTIONS, ..limits };
             tracker.spawn(front(listener, http::administration(&app), limits).run());
         }
+        if let Some(listener) = bound.resp {
+            announce("resp", &listener)?;
+            let shared = Arc::new(resp::Server::new(RespLimits::of(&self.server.resp_limits)));
+            tracker.spawn(resp::serve(listener, Arc::clone(&self.tables), shared, stop.clone()));
+        }
         tracker.spawn(sweep(Arc::clone(&self.tables), stop.clone()));
         tracing::info!(tables = self.tables.all().len(), "serving");
         tables::release();
@@ -230,6 +242,12 @@ impl Daemon {
             }
         }
     }
+}
+
+/// Lets go of what a thread holds of tables, before it goes to sleep.
+fn release() {
+    tables::release();
+    resp::release();
 }
 
 /// Lets go of versions that no stream asked for in a while.

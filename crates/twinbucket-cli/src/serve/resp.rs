@@ -24,6 +24,7 @@ mod gets;
 mod greeting;
 mod limits;
 mod pattern;
+mod registry;
 mod reply;
 mod request;
 mod scans;
@@ -46,10 +47,9 @@ use tokio_util::task::TaskTracker;
 
 use self::connection::Connection;
 pub(crate) use self::limits::RespLimits;
+pub(crate) use self::registry::release;
 pub(crate) use self::server::Server;
 pub(crate) use self::views::Tables;
-#[cfg(test)]
-pub(crate) use self::views::{View, Views};
 
 /// How long to wait after a connection could not be taken, for want of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);

@@ -33,6 +33,22 @@ pub(crate) struct GivenRespLimits {
     #[arg(id = "resp_reply_bytes", long = "resp-max-reply-bytes", value_name = "N")]
     pub(crate) reply_bytes: Option<usize>,
 
+    /// Entries of a table that KEYS still lists [default: 10000]
+    #[arg(id = "resp_keys_entries", long = "resp-max-keys-entries", value_name = "N")]
+    pub(crate) keys_entries: Option<usize>,
+
+    /// Scans that are open at once, of all clients; each holds a version of its table [default: 256]
+    #[arg(id = "resp_scans", long = "resp-max-scans", value_name = "N")]
+    pub(crate) scans: Option<usize>,
+
+    /// Scans that are open at once, of one connection [default: 4]
+    #[arg(id = "resp_scans_per_connection", long = "resp-max-scans-per-connection", value_name = "N")]
+    pub(crate) scans_per_connection: Option<usize>,
+
+    /// Time for a client to go on with a scan; then it is closed [default: 1m]
+    #[arg(id = "resp_scan_timeout", long = "resp-scan-timeout", value_name = "TIME")]
+    pub(crate) scan_timeout: Option<Time>,
+
     /// Time that a connection may say nothing; then it is closed [default: 1h]
     #[arg(id = "resp_idle_timeout", long = "resp-idle-timeout", value_name = "TIME")]
     pub(crate) idle_timeout: Option<Time>,
@@ -56,6 +72,10 @@ impl GivenRespLimits {
             keys: self.keys.or(other.keys),
             pipeline: self.pipeline.or(other.pipeline),
             reply_bytes: self.reply_bytes.or(other.reply_bytes),
+            keys_entries: self.keys_entries.or(other.keys_entries),
+            scans: self.scans.or(other.scans),
+            scans_per_connection: self.scans_per_connection.or(other.scans_per_connection),
+            scan_timeout: self.scan_timeout.or(other.scan_timeout),
             idle_timeout: self.idle_timeout.or(other.idle_timeout),
             request_timeout: self.request_timeout.or(other.request_timeout),
             write_timeout: self.write_timeout.or(other.write_timeout),
@@ -63,7 +83,7 @@ impl GivenRespLimits {
     }
 
     /// Lists the numbers, by their names, with the most that each may be.
-    pub(crate) fn counts(&self) -> [(&'static str, Option<usize>, usize); 6] {
+    pub(crate) fn counts(&self) -> [(&'static str, Option<usize>, usize); 9] {
         [
             ("resp connections", self.connections, 1 << 20),
             ("resp request_bytes", self.request_bytes, 1 << 30),
@@ -71,12 +91,16 @@ impl GivenRespLimits {
             ("resp keys", self.keys, 1 << 24),
             ("resp pipeline", self.pipeline, 1 << 24),
             ("resp reply_bytes", self.reply_bytes, 1 << 32),
+            ("resp keys_entries", self.keys_entries, 1 << 24),
+            ("resp scans", self.scans, 1 << 16),
+            ("resp scans_per_connection", self.scans_per_connection, 1 << 16),
         ]
     }
 
     /// Lists the times, by their names.
-    pub(crate) fn times(&self) -> [(&'static str, Option<Time>); 3] {
+    pub(crate) fn times(&self) -> [(&'static str, Option<Time>); 4] {
         [
+            ("resp scan_timeout", self.scan_timeout),
             ("resp idle_timeout", self.idle_timeout),
             ("resp request_timeout", self.request_timeout),
             ("resp write_timeout", self.write_timeout),

@@ -93,15 +93,6 @@ impl Tables {
         })
     }
 
-    /// Looks at the table with that number, counted from 0 in the order of the configuration; as [`with`](Self::with).
-    #[expect(dead_code, reason = "for the RESP front end")]
-    pub(crate) fn with_nth<R>(&self, at: usize, look: impl FnOnce(&Arc<Served>, &mut ContentReader) -> R) -> Option<R> {
-        self.with_readers(|set, tables| match set.get(ALL) {
-            Some(Listed::All(all)) => all.get(at).map(|served| look(served, reader_of(tables, served))),
-            _ => None,
-        })
-    }
-
     /// Returns the table of that name.
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Served>> {
         self.with(name, |served, _| Arc::clone(served))

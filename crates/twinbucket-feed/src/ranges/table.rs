@@ -235,6 +235,11 @@ impl<V> RangeReader<V> {
         self.read().find(address)
     }
 
+    /// Returns the current version, to be held.
+    pub fn bucket(&mut self) -> RangeBucket<V> {
+        RangeBucket::new(self.reader.read().clone())
+    }
+
     /// Lets go of the version seen last, so that an idle thread keeps no old one alive. The next read takes one anew.
     pub fn release(&mut self) {
         self.reader.release();

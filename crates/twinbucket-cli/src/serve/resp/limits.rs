@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::serve::resp_limits::GivenRespLimits;
+
 /// What clients may do at most. Whoever goes past a limit gets an error that says so, and most are then cut off.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct RespLimits {
@@ -52,6 +54,29 @@ impl Default for RespLimits {
             request_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(10),
             keep_alive: Duration::from_secs(60),
+        }
+    }
+}
+
+impl RespLimits {
+    /// Takes what is said, and the default of what is not.
+    pub(crate) fn of(given: &GivenRespLimits) -> Self {
+        let default = Self::default();
+        Self {
+            connections: given.connections.unwrap_or(default.connections),
+            request_bytes: given.request_bytes.unwrap_or(default.request_bytes),
+            arguments: given.arguments.unwrap_or(default.arguments),
+            keys: given.keys.unwrap_or(default.keys),
+            pipeline: given.pipeline.unwrap_or(default.pipeline),
+            reply_bytes: given.reply_bytes.unwrap_or(default.reply_bytes),
+            keys_entries: given.keys_entries.unwrap_or(default.keys_entries),
+            scans: given.scans.unwrap_or(default.scans),
+            scans_per_connection: given.scans_per_connection.unwrap_or(default.scans_per_connection),
+            scan_timeout: given.scan_timeout.map_or(default.scan_timeout, |time| time.0),
+            idle_timeout: given.idle_timeout.map_or(default.idle_timeout, |time| time.0),
+            request_timeout: given.request_timeout.map_or(default.request_timeout, |time| time.0),
+            write_timeout: given.write_timeout.map_or(default.write_timeout, |time| time.0),
+            keep_alive: default.keep_alive,
         }
     }
 }

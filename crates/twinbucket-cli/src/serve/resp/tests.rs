@@ -6,15 +6,19 @@ mod requests;
 mod wire;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use twinbucket::Store;
+use twinbucket_feed::ranges::{Range, RangeTable};
+use twinbucket_feed::{Fetched, Format, Part, Revision, RowError, Rows, Source, SourceError, Table};
 
 use super::command::Flow;
 use super::request::Requests;
 use super::server::{Admitted, Server};
 use super::session::Session;
-use super::{RespLimits, Tables, View, Views};
+use super::views::{Reading, View, Views};
+use super::{RespLimits, Tables};
 use crate::serve::row::{Columns, Row};
 
 /// Tables that the tests change as they like.
@@ -22,13 +26,16 @@ use crate::serve::row::{Columns, Row};
 struct Memory {
     /// Each by its name, in order.
     tables: Vec<(Arc<str>, Store<String, Row>)>,
+    /// One more, after them: a table by range.
+    zones: Option<RangeTable<Row>>,
 }
 
 impl Tables for Memory {
     fn lend<R>(&self, run: impl FnOnce(&mut Views) -> R) -> R {
-        run(&mut Views::new(
-            self.tables.iter().map(|(name, store)| View::new(Arc::clone(name), store.reader())).collect(),
-        ))
+        let view =
+            |(name, store): &(Arc<str>, Store<String, Row>)| View::new(Arc::clone(name), Reading::Map(store.reader()));
+        let zones = self.zones.iter().map(|zones| View::new("zones".into(), Reading::Ranges(zones.reader())));
+        run(&mut Views::new(self.tables.iter().map(view).chain(zones).collect()))
     }
 }
 
@@ -37,12 +44,50 @@ impl Memory {
     fn small() -> Self {
         let ports = rows(["port"], [("http", ["80"]), ("ssh", ["22"]), ("a:b", ["1"]), ("empty", [""])]);
         let cities = rows(["name", "land"], [("ber", ["Berlin", "DE"]), ("lon", ["\"London\"", "GB"])]);
-        Self { tables: vec![("ports".into(), ports), ("cities".into(), cities)] }
+        Self { tables: vec![("ports".into(), ports), ("cities".into(), cities)], zones: None }
     }
 
     /// One table `numbers` of that many entries, `key:000000000000` and so on, as redis-benchmark asks for.
     fn numbers(count: usize) -> Self {
-        Self { tables: vec![("numbers".into(), numbered(count, ""))] }
+        Self { tables: vec![("numbers".into(), numbered(count, ""))], zones: None }
+    }
+}
+
+/// A table by range, and how to give it other content.
+fn zones(content: &Arc<Mutex<&'static str>>) -> RangeTable<Row> {
+    Table::builder().source(Zones(Arc::clone(content))).format(ZoneLines).open_ranges().unwrap()
+}
+
+/// Lines of a range and a zone.
+struct ZoneLines;
+
+impl Format<Range, Row> for ZoneLines {
+    fn read(&self, part: &Part, rows: &mut Rows<'_, Range, Row>) -> Result<(), RowError> {
+        let columns = Columns::new(["zone"]);
+        for (line, text) in (1..).zip(String::from_utf8_lossy(&part.bytes).lines()) {
+            let (range, zone) = text.split_once(' ').unwrap();
+            let _ = rows.push(line, range.parse().unwrap(), Row::from_texts(&columns, [zone]).unwrap());
+        }
+        Ok(())
+    }
+}
+
+/// A source of zones.
+struct Zones(Arc<Mutex<&'static str>>);
+
+impl Source for Zones {
+    fn name(&self) -> String {
+        "zones".into()
+    }
+
+    fn fetch(&mut self, _: Option<&Revision>) -> Result<Fetched, SourceError> {
+        let text = *self.0.lock().unwrap();
+        let part = Part { name: "zones".into(), bytes: text.into() };
+        Ok(Fetched::New { parts: vec![part], revision: Revision::new(text) })
+    }
+
+    fn pause(&mut self) -> Duration {
+        Duration::from_secs(3600)
     }
 }
 

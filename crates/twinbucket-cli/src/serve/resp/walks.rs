@@ -157,7 +157,7 @@ pub(crate) fn keys(call: &mut Call<'_>) -> Flow {
         return Flow::Continue;
     }
     let version = view.version();
-    let keys: Vec<&str> = version.keys().filter(|key| pattern::matches(rest, key.as_bytes())).collect();
+    let keys: Vec<_> = version.keys().filter(|key| pattern::matches(rest, key.as_bytes())).collect();
     let bytes: usize = keys.iter().map(|key| key.len() + prefix.len()).sum();
     if bytes > call.server.limits.reply_bytes {
         call.session.refuse_long(call.server);

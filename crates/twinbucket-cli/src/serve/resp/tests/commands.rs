@@ -1,13 +1,14 @@
 //! What each command answers, byte by byte.
 
 use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use redis_protocol::{resp2, resp3};
 
 use super::super::RespLimits;
 use super::super::command::{COMMANDS, Flow};
-use super::{Local, Memory, numbered, request, rows};
+use super::{Local, Memory, numbered, request, rows, zones};
 use crate::serve::row::{Columns, Row};
 
 fn small() -> Local {
@@ -69,7 +70,7 @@ fn selected_table_stays_the_same_when_others_come_and_go() {
 
 #[test]
 fn server_without_tables_says_so() {
-    let mut client = Local::new(Memory { tables: vec![] });
+    let mut client = Local::new(Memory { tables: vec![], zones: None });
     let none = "-ERR the selected table is not served any more; SELECT another\r\n";
     client.check([
         ("GET a", none),
@@ -112,7 +113,7 @@ fn many_keys_are_answered_in_order_wherever_they_are() {
 
 #[test]
 fn key_that_is_not_text_is_not_the_empty_one() {
-    let mut client = Local::new(Memory { tables: vec![("t".into(), rows(["x"], [("", ["nothing"])]))] });
+    let mut client = Local::new(Memory { tables: vec![("t".into(), rows(["x"], [("", ["nothing"])]))], zones: None });
     client.check([("MGET \"\" \"\\xff\"", "*2\r\n$7\r\nnothing\r\n$-1\r\n")]);
 }
 
@@ -368,6 +369,32 @@ fn scan_takes_pattern_and_type() {
     let (mut keys, _) = walk(&mut client, "MATCH cities:* COUNT 1", |_| {});
     keys.sort();
     assert_eq!(keys, ["cities:ber", "cities:lon"]);
+}
+
+#[test]
+fn table_by_range_answers_addresses_and_is_walked_by_ranges() {
+    let content = Arc::new(Mutex::new("10.0.0.0/8 inside\n10.9.0.0/16 guests\n10.9.0.7 printer\n2001:db8::/32 docs"));
+    let zones = zones(&content);
+    let mut client = Local::new(Memory { tables: vec![], zones: Some(zones.clone()) });
+    client.check([
+        ("GET 10.1.2.3", "$6\r\ninside\r\n"),
+        ("GET 10.9.2.3", "$6\r\nguests\r\n"),
+        ("GET 10.9.0.7", "$7\r\nprinter\r\n"),
+        ("GET 10.0.0.0/8", "$6\r\ninside\r\n"),
+        ("GET 10.0.0.0/9", "$-1\r\n"),
+        ("GET 11.0.0.0", "$-1\r\n"),
+        ("GET nonsense", "$-1\r\n"),
+        ("HGET zones:2001:db8::1 zone", "$4\r\ndocs\r\n"),
+        ("MGET 2001:db8::1 10.9.2.3 x", "*3\r\n$4\r\ndocs\r\n$6\r\nguests\r\n$-1\r\n"),
+        ("DBSIZE", ":4\r\n"),
+        ("KEYS 10.9*", "*2\r\n$11\r\n10.9.0.0/16\r\n$8\r\n10.9.0.7\r\n"),
+    ]);
+    let (keys, pages) = walk(&mut client, "COUNT 1", |_| {
+        *content.lock().unwrap() = "10.0.0.0/8 other";
+        zones.table().reload(Duration::from_secs(30)).unwrap();
+    });
+    assert_eq!((keys.join(" "), pages), ("10.0.0.0/8 10.9.0.0/16 10.9.0.7 2001:db8::/32".to_owned(), 4));
+    client.check([("DBSIZE", ":1\r\n"), ("GET 10.9.0.7", "$5\r\nother\r\n")]);
 }
 
 #[test]

@@ -126,7 +126,7 @@ fn long_answers_are_sent_in_between_and_in_order() {
     let columns = crate::serve::row::Columns::new(["value"]);
     let row = |text: &str| crate::serve::row::Row::from_texts(&columns, [text]).unwrap();
     let table = fields.iter().map(|(key, text)| (key.clone(), row(text))).collect();
-    let running = Running::new(Memory { tables: vec![("long".into(), table)] }, RespLimits::default());
+    let running = Running::new(Memory { tables: vec![("long".into(), table)], zones: None }, RespLimits::default());
     let asked: Vec<usize> = (0..200).map(|at| at * 7 % 10).collect();
     let bytes: Vec<u8> = asked.iter().flat_map(|at| request(&["GET", &format!("k{at}")])).collect();
     // A request that is not there as a whole comes after them.
