@@ -44,6 +44,7 @@ impl Tables for tables::Tables {
 fn view(served: &Arc<Served>) -> View {
     let reading = match &served.content {
         Content::Map(table) => Reading::Map(table.reader()),
+        Content::Ranges(table) => Reading::Ranges(table.reader()),
     };
     View::new(Arc::clone(&served.spec.name), reading)
 }

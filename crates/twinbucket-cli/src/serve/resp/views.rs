@@ -40,7 +40,6 @@ pub(crate) enum Reading {
     /// Rows by a text.
     Map(Reader<String, Row>),
     /// Rows by a range of addresses.
-    #[cfg_attr(not(test), expect(dead_code, reason = "until tables by range are served"))]
     Ranges(RangeReader<Row>),
 }
 
