@@ -99,15 +99,20 @@ where
     fn look(&mut self, call: Call) {
         let result = catch_unwind(AssertUnwindSafe(|| self.load(call)))
             .unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
-        // Pins that went meanwhile leave something to free.
-        self.shared.store.collect();
-        if let Some(companion) = &mut self.shared.loader.lock().companion {
-            companion.collect();
-        }
+        // A destructor that panics must not end the thread.
+        let _ = catch_unwind(AssertUnwindSafe(|| self.collect()));
         let event = self.note(result);
         let ticket = if let Call::ByHand { ticket, .. } = call { Some(ticket) } else { None };
         self.shared.signal.serve(ticket);
         self.tell(event);
+    }
+
+    /// Frees what was replaced and is held no more: pins that went since the last load leave something.
+    fn collect(&self) {
+        self.shared.store.collect();
+        if let Some(companion) = &mut self.shared.loader.lock().companion {
+            companion.collect();
+        }
     }
 
     /// Looks at the source, and brings what is new into the store.

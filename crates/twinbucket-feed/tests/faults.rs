@@ -91,7 +91,7 @@ struct Counted;
 impl Format<String, u64> for Counted {
     fn read(&self, part: &Part, rows: &mut Rows<'_, String, u64>) -> Result<(), RowError> {
         let bad = |line: u64, problem: &str| RowError::new(rows.place(line, 1), problem);
-        let text = str::from_utf8(&part.bytes).map_err(|_| bad(1, "not UTF-8"))?;
+        let text = std::str::from_utf8(&part.bytes).map_err(|_| bad(1, "not UTF-8"))?;
         let mut lines = text.lines();
         let count: usize =
             lines.next().and_then(|line| line.parse().ok()).ok_or_else(|| bad(1, "no number of rows"))?;

@@ -48,7 +48,7 @@ fn rows(part: &Part) -> Vec<(IpAddr, IpAddr, &str)> {
         Ok(number) => IpAddr::from(Ipv4Addr::from_bits(number)),
         Err(_) => text.parse().unwrap(),
     };
-    let text = str::from_utf8(&part.bytes).unwrap();
+    let text = std::str::from_utf8(&part.bytes).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
     lines
         .map(|line| {

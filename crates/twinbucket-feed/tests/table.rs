@@ -3,14 +3,14 @@
 mod common;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use twinbucket_feed::{
-    Event, Guard, LoadError, OpenError, Origin, Overlaps, Refusal, ReloadError, RollbackError, RowPolicy, Start, State,
-    Table,
+    Event, Guard, LoadError, OpenError, Origin, Overlaps, Part, Refusal, ReloadError, RollbackError, RowPolicy, Rows,
+    Start, State, Table,
 };
 
 use crate::common::{PATIENCE, Script, eventually};
@@ -160,6 +160,38 @@ fn validation_that_panics_discards() {
     assert_eq!(refused(&table, &script, "a 2\nb 3").to_string(), "the load panicked: two");
     assert_eq!((table.read().len(), table.get("a")), (1, Some(1)));
     reload(&table, &script, "a 2");
+}
+
+#[test]
+fn value_whose_destructor_panics_does_not_end_the_feed() {
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    /// A value whose destructor panics once when armed.
+    #[derive(Clone, PartialEq)]
+    struct Touchy(u64);
+    impl Drop for Touchy {
+        fn drop(&mut self) {
+            assert!(!ARMED.swap(false, Ordering::Relaxed), "a destructor");
+        }
+    }
+    let numbers = |part: &Part, rows: &mut Rows<'_, String, Touchy>| {
+        let value = String::from_utf8_lossy(&part.bytes).parse().expect("the part is a number");
+        let _ = rows.push(1, "a".to_owned(), Touchy(value));
+        Ok(())
+    };
+    let script = Script::new("1");
+    let table: Table<String, Touchy> = Table::builder().source(script.source()).format(numbers).open().unwrap();
+    // Nothing is dropped by a look that fails but what was held until then.
+    let held = table.read();
+    script.put("2");
+    table.reload(PATIENCE).unwrap();
+    drop(held);
+    script.fail("script: it is away");
+    ARMED.store(true, Ordering::Relaxed);
+    table.reload(PATIENCE).unwrap_err();
+    assert!(!ARMED.load(Ordering::Relaxed), "the destructor has run");
+    script.put("3");
+    table.reload(PATIENCE).unwrap();
+    assert!(table.get("a").is_some_and(|value| value.0 == 3));
 }
 
 #[test]

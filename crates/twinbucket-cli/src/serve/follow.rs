@@ -88,8 +88,9 @@ impl Running {
         let next = |spec: &_| same(spec).cloned().or_else(|| opened.next());
         let tables: Vec<_> = config.tables.iter().filter_map(next).collect();
         let gone = current.iter().filter(|old| !tables.iter().any(|new| Arc::ptr_eq(old, new))).cloned().collect();
-        tracing::info!(tables = tables.len(), opened = new.len(), "configuration taken");
+        let (count, opened) = (tables.len(), new.len());
         self.tables.replace(tables);
+        tracing::info!(tables = count, opened, "configuration taken");
         self.state.note(self.server.fixed_differences(&config.server));
         drop(current);
         retire(gone);

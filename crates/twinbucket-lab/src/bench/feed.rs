@@ -81,7 +81,7 @@ impl Source for Versions {
 
 impl<T: Item> Format<T, T> for Tabbed {
     fn read(&self, part: &Part, rows: &mut Rows<'_, T, T>) -> Result<(), RowError> {
-        let text = str::from_utf8(&part.bytes).map_err(|_| RowError::new(rows.place(0, 0), "not UTF-8"))?;
+        let text = std::str::from_utf8(&part.bytes).map_err(|_| RowError::new(rows.place(0, 0), "not UTF-8"))?;
         for (line, row) in (1..).zip(text.lines()) {
             let parsed = row.split_once('\t').and_then(|(key, value)| Some((key.parse().ok()?, value.parse().ok()?)));
             let flow = match parsed {
