@@ -244,6 +244,17 @@ mod tests {
     }
 
     #[test]
+    fn documentation_lists_every_command() {
+        let rows: Vec<String> = COMMANDS
+            .iter()
+            .map(|command| format!("| {} | {} |", command.name.to_ascii_uppercase(), command.summary))
+            .collect();
+        let documentation = include_str!("../../../../../docs/resp.md");
+        let (_, commands) = documentation.split_once("| command | what it does |\n|---|---|\n").unwrap();
+        assert_eq!(commands.split_once("\n\n").unwrap().0.lines().collect::<Vec<_>>(), rows);
+    }
+
+    #[test]
     fn arity_counts_the_name() {
         assert!(fits(2, 2) && fits(2, -2) && fits(3, -2));
         assert!(!fits(1, 2) && !fits(3, 2) && !fits(1, -2));
