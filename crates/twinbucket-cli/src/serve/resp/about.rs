@@ -31,8 +31,11 @@ pub(crate) fn time(call: &mut Call<'_>) -> Flow {
     Flow::Continue
 }
 
+/// Writes a section of INFO.
+type Section = fn(&mut Call<'_>, &mut String);
+
 /// The sections of INFO, and what writes each.
-const SECTIONS: &[(&str, fn(&mut Call<'_>, &mut String))] = &[
+const SECTIONS: &[(&str, Section)] = &[
     ("Server", server_section),
     ("Clients", clients_section),
     ("Stats", stats_section),
