@@ -174,7 +174,12 @@ impl Daemon {
     /// Answers requests until a signal ends it.
     async fn run(&self, bound: Bound) -> anyhow::Result<()> {
         let mut signals = Signals::new().context("cannot wait for signals")?;
-        let metrics = Arc::new(Metrics::new(|_| {}));
+        let redis = bound.resp.is_some().then(|| Arc::new(resp::Server::new(RespLimits::of(&self.server.resp_limits))));
+        let metrics = Arc::new(Metrics::new(|registry| {
+            if let Some(redis) = &redis {
+                registry.register_collector(Box::new(Arc::clone(redis)));
+            }
+        }));
         let app = Arc::new(App::new(
             Arc::clone(&self.tables),
             Arc::clone(&self.server),
@@ -199,10 +204,9 @@ impl Daemon {
             let limits = Limits { connections: ADMIN_CONNECTIONS, ..limits };
             tracker.spawn(front(listener, http::administration(&app), limits).run());
         }
-        if let Some(listener) = bound.resp {
+        if let (Some(listener), Some(redis)) = (bound.resp, redis) {
             announce("resp", &listener)?;
-            let shared = Arc::new(resp::Server::new(RespLimits::of(&self.server.resp_limits)));
-            tracker.spawn(resp::serve(listener, Arc::clone(&self.tables), shared, stop.clone()));
+            tracker.spawn(resp::serve(listener, Arc::clone(&self.tables), redis, stop.clone()));
         }
         tracker.spawn(sweep(Arc::clone(&self.tables), stop.clone()));
         tracing::info!(tables = self.tables.all().len(), "serving");

@@ -165,6 +165,22 @@ fn limits_are_those_of_the_command_line() {
 }
 
 #[test]
+fn scrape_has_what_redis_clients_did() {
+    let daemon = small(&[]);
+    exchange(&daemon, "GET http\r\nGET none\r\nSET a b\r\nSCAN 0 COUNT 1");
+    let answer = daemon.get("/metrics");
+    for line in [
+        "twinbucket_resp_commands_total 5\n",
+        "twinbucket_resp_errors_total 1\n",
+        "twinbucket_resp_keys_found_total 1\n",
+        "twinbucket_resp_keys_missed_total 1\n",
+        "twinbucket_resp_scans 1\n",
+    ] {
+        assert!(answer.text().contains(line), "{line} is missing in\n{}", answer.text());
+    }
+}
+
+#[test]
 fn sigterm_ends_it_with_connections_open() {
     let mut daemon = small(&[]);
     let mut stream = connect(daemon.address("resp"));

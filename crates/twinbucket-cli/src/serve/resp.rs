@@ -23,6 +23,7 @@ mod entries;
 mod gets;
 mod greeting;
 mod limits;
+mod metrics;
 mod pattern;
 mod registry;
 mod reply;

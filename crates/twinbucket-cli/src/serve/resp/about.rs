@@ -81,7 +81,7 @@ fn server_section(call: &mut Call<'_>, text: &mut String) {
 }
 
 fn clients_section(call: &mut Call<'_>, text: &mut String) {
-    line(text, "connected_clients", call.server.clients().len());
+    line(text, "connected_clients", call.server.connected());
     line(text, "maxclients", call.server.limits.connections);
     line(text, "blocked_clients", 0);
     line(text, "open_scans", call.server.scans.len());

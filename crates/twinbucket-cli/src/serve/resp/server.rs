@@ -60,6 +60,11 @@ impl Server {
         Some(Admitted { server: Arc::clone(self), client })
     }
 
+    /// Returns how many connections there are.
+    pub(crate) fn connected(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Returns the connections, the oldest first.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
         self.lock().values().cloned().collect()
