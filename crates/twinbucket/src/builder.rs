@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use hashbrown::DefaultHashBuilder;
 
+use crate::observer::Observers;
 use crate::shared::{Policy, Shared};
 use crate::timer::{self, LongPins, OnLongPin};
-use crate::{Pin, Store};
+use crate::{Observer, Pin, Store};
 
 /// Settings for a new [`Store`].
 ///
@@ -37,6 +38,8 @@ pub struct Builder<K, V, S = DefaultHashBuilder> {
     policy: Policy,
     /// When a pin is a long one, and what to call then.
     on_long_pin: Option<(Duration, OnLongPin)>,
+    /// Who is told what the store does.
+    observers: Observers,
     /// The store to come.
     store: PhantomData<fn() -> (K, V)>,
 }
@@ -44,7 +47,7 @@ pub struct Builder<K, V, S = DefaultHashBuilder> {
 impl<K, V> Builder<K, V> {
     pub(crate) fn new() -> Self {
         let (hasher, policy) = (DefaultHashBuilder::default(), Policy::DEFAULT);
-        Self { hasher, policy, on_long_pin: None, store: PhantomData }
+        Self { hasher, policy, on_long_pin: None, observers: Observers::default(), store: PhantomData }
     }
 }
 
@@ -61,7 +64,8 @@ impl<K, V, S> Builder<K, V, S> {
     /// assert_eq!(store.get(&1), Some(2));
     /// ```
     pub fn hasher<T>(self, hasher: T) -> Builder<K, V, T> {
-        Builder { hasher, policy: self.policy, on_long_pin: self.on_long_pin, store: PhantomData }
+        let Self { policy, on_long_pin, observers, .. } = self;
+        Builder { hasher, policy, on_long_pin, observers, store: PhantomData }
     }
 
     /// Makes room for `entries` from the start, so that loading them hardly ever splits a leaf.
@@ -171,6 +175,34 @@ impl<K, V, S> Builder<K, V, S> {
         self
     }
 
+    /// Tells `observer` of each publish, discard, long pin and free. Called again, it adds one more.
+    ///
+    /// With an observer, a publish reads the clock twice more and waits for the observer; reads cost what they did.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::sync::mpsc::{Sender, channel};
+    /// use twinbucket::{Observer, Published, Store};
+    ///
+    /// struct Publishes(Sender<Published>);
+    ///
+    /// impl Observer for Publishes {
+    ///     fn published(&self, event: &Published) {
+    ///         let _ = self.0.send(*event);
+    ///     }
+    /// }
+    ///
+    /// let (sender, publishes) = channel();
+    /// let store = Store::builder().observer(Publishes(sender)).build();
+    /// store.replace_all([("a", 1), ("b", 2)]);
+    /// let event = publishes.recv().unwrap();
+    /// assert_eq!((event.generation, event.entries), (store.generation(), 2));
+    /// ```
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.observers.add(observer);
+        self
+    }
+
     /// Makes the store.
     ///
     /// # Panics
@@ -188,14 +220,20 @@ impl<K, V, S> Builder<K, V, S> {
         V: Send + Sync + 'static,
         S: Send + Sync + 'static,
     {
-        let Self { hasher, policy, on_long_pin, .. } = self;
-        let long_pins = on_long_pin.map(|(limit, report)| LongPins { records: Arc::default(), limit, report });
+        let Self { hasher, policy, on_long_pin, observers, .. } = self;
+        let observers = observers.shared();
+        let long_pins = on_long_pin.map(|(limit, report)| LongPins {
+            records: Arc::default(),
+            limit,
+            report,
+            observers: observers.clone(),
+        });
         if long_pins.is_none() && policy.publish_within.is_none() {
-            return Store::from_shared(Shared::new(hasher, policy, None, None));
+            return Store::from_shared(Shared::new(hasher, policy, None, None, observers));
         }
         let records = long_pins.as_ref().map(|long_pins| Arc::clone(&long_pins.records));
         let (timer, alarm) = timer::channel();
-        let store = Store::from_shared(Shared::new(hasher, policy, records, Some(timer)));
+        let store = Store::from_shared(Shared::new(hasher, policy, records, Some(timer), observers));
         alarm.start(Arc::downgrade(store.shared()), long_pins);
         store
     }
@@ -210,6 +248,7 @@ impl<K, V, S> fmt::Debug for Builder<K, V, S> {
             .field("publish_within", &publish_within)
             .field("keep", &keep)
             .field("on_long_pin", &self.on_long_pin.as_ref().map(|(limit, _)| limit))
+            .field("observers", &self.observers)
             .finish_non_exhaustive()
     }
 }

@@ -32,6 +32,7 @@
 //! | see what changed between two versions | [`ReadBucket::diff`] |
 //! | go back to an older version | [`Builder::keep`], then [`Store::at`] or [`Store::rollback`] |
 //! | find who keeps old versions in memory | [`Store::pins`], [`Builder::on_long_pin`] |
+//! | measure and log what the store does | [`Store::stats`]; [`Builder::observer`], told of each publish |
 //!
 //! # Who waits for whom
 //!
@@ -102,6 +103,7 @@ mod leaf;
 mod ledger;
 #[cfg(all(test, loom))]
 mod loom_models;
+mod observer;
 mod pin;
 mod read;
 mod reader;
@@ -121,6 +123,7 @@ pub use crate::builder::Builder;
 pub use crate::diff::Change;
 pub use crate::entry::{Entry, OccupiedEntry, VacantEntry};
 pub use crate::generation::Generation;
+pub use crate::observer::{Discarded, Freed, Observer, Published};
 pub use crate::pin::Pin;
 pub use crate::read::{EntryRef, IntoIter, Iter, ReadBucket};
 pub use crate::reader::Reader;

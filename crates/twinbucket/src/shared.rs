@@ -11,14 +11,15 @@ use parking_lot::{Mutex, ReentrantMutex};
 
 use crate::directory::Directory;
 use crate::leaf::{ChunkRef, Mark, OwnedChunk};
-use crate::ledger::{Ledger, Stamp};
+use crate::ledger::{Ledger, Retired, Stamp};
+use crate::observer::{News, Notes, Observers};
 use crate::pin::{Pin, Records};
 use crate::read::ReadBucket;
 use crate::slot::Slot;
 use crate::sync::Arc;
 use crate::timer::Timer;
 use crate::writer::{Old, Tally, Writer};
-use crate::{Generation, Stats};
+use crate::{Discarded, Freed, Generation, Published, Stats};
 
 /// What outlives the store: every version refers to it, and the last one to go drops it.
 pub(crate) struct Home<K, V, S> {
@@ -74,6 +75,8 @@ pub(crate) struct Turn<K, V, S> {
     generation: Generation,
     /// Past versions that nobody holds, for the next publishes to fill.
     spares: Vec<Arc<Frozen<K, V, S>>>,
+    /// What observers are to be told when the turn is back.
+    notes: Notes,
     /// For versions that are made anew.
     pub(crate) home: std::sync::Arc<Home<K, V, S>>,
 }
@@ -94,6 +97,44 @@ impl<K, V, S> Turn<K, V, S> {
     /// Returns the generation of the current version.
     pub(crate) fn generation(&self) -> Generation {
         self.generation
+    }
+
+    /// Notes that a publish begins.
+    #[cold]
+    pub(crate) fn note_begin(&mut self) {
+        self.notes.began = Some(Instant::now());
+    }
+
+    /// Notes what the publish replaces.
+    #[cold]
+    fn note_replaced(&mut self) {
+        self.notes.replaced = size(&self.writer.pending);
+        self.notes.own_doomed = self.writer.doomed.len();
+    }
+
+    /// Notes that there is a new version, and what is to be freed of older ones.
+    #[cold]
+    fn note_published(&mut self) {
+        let duration = self.notes.began.map_or(Duration::ZERO, |began| began.elapsed());
+        let (replaced_leaves, replaced_bytes) = self.notes.replaced;
+        let (generation, entries) = (self.generation, self.writer.tally().len);
+        self.notes.published = Some(Published { generation, entries, duration, replaced_leaves, replaced_bytes });
+        self.notes.freed = freed(&self.writer.doomed[self.notes.own_doomed..]);
+    }
+
+    /// Notes that the changes since the savepoint are about to be undone, if there are any.
+    #[cold]
+    pub(crate) fn note_discard(&mut self) {
+        let generation = self.generation;
+        self.notes.discarded = self.writer.is_changed().then_some(Discarded { generation, leaves: 0 });
+    }
+
+    /// Returns what observers are to be told, with `doomed` as what a discard frees.
+    pub(crate) fn take_notes(&mut self, doomed: &[Old<K, V>]) -> Notes {
+        if let Some(discarded) = &mut self.notes.discarded {
+            discarded.leaves = size(doomed).0;
+        }
+        std::mem::take(&mut self.notes)
     }
 
     /// Returns what is to be freed.
@@ -139,6 +180,8 @@ pub(crate) struct Shared<K, V, S> {
     pub(crate) records: Option<std::sync::Arc<Records>>,
     /// The thread for what must happen without a call, in a store that needs one.
     pub(crate) timer: Option<Timer>,
+    /// Who is told what the store does; `None` if nobody is.
+    pub(crate) observers: Option<std::sync::Arc<Observers>>,
 }
 
 impl<K, V, S> Shared<K, V, S> {
@@ -147,21 +190,25 @@ impl<K, V, S> Shared<K, V, S> {
         policy: Policy,
         records: Option<std::sync::Arc<Records>>,
         timer: Option<Timer>,
+        observers: Option<std::sync::Arc<Observers>>,
     ) -> Self {
         let mut writer = Writer::new(policy.capacity);
         let home = std::sync::Arc::new(Home::new(hasher));
         let generation = Generation(0);
         let first = Frozen::new(&writer, generation, std::sync::Arc::clone(&home));
         writer.seal();
+        let nothing = Frozen::nothing(std::sync::Arc::clone(&home));
+        let turn = Turn { writer, generation, spares: Vec::new(), notes: Notes::default(), home };
         Self {
             slot: Slot::new(Arc::new(first)),
-            nothing: Arc::new(Frozen::nothing(std::sync::Arc::clone(&home))),
-            turn: ReentrantMutex::new(Cell::new(Some(Box::new(Turn { writer, generation, spares: Vec::new(), home })))),
+            nothing: Arc::new(nothing),
+            turn: ReentrantMutex::new(Cell::new(Some(Box::new(turn)))),
             ledger: Mutex::new(Ledger::new(policy.keep)),
             events: Event::new(),
             policy,
             records,
             timer,
+            observers,
         }
     }
 
@@ -190,7 +237,10 @@ impl<K, V, S> Shared<K, V, S> {
     /// The order matters: the successor is complete before the swap, the ledger hears of the predecessor after it, and
     /// user code (wakers, destructors of what is freed) runs last, when all is consistent.
     pub(crate) fn publish(&self, turn: &mut Turn<K, V, S>) -> Generation {
-        let Turn { writer, generation, spares, home } = turn;
+        if self.observers.is_some() {
+            turn.note_replaced();
+        }
+        let Turn { writer, generation, spares, home, .. } = turn;
         *generation = generation.next();
         let next = if let Some(mut version) = spares.pop() {
             let unused = Arc::get_mut(&mut version).expect("the ledger gave it back as held by nobody");
@@ -205,9 +255,12 @@ impl<K, V, S> Shared<K, V, S> {
         let stamp = writer.seal();
         ledger.retire(last, stamp, &mut writer.pending, &mut writer.doomed, spares);
         drop(ledger);
+        if self.observers.is_some() {
+            turn.note_published();
+        }
         self.events.notify(usize::MAX);
-        writer.doomed.clear();
-        *generation
+        turn.writer.doomed.clear();
+        turn.generation
     }
 
     /// Sees to it that what is staged now is published within the time that the policy allows.
@@ -223,7 +276,10 @@ impl<K, V, S> Shared<K, V, S> {
     pub(crate) fn collect(&self) {
         let mut doomed = Vec::new();
         self.ledger.lock().collect(&mut doomed);
+        let notes = |doomed: &[_]| Notes { freed: freed(doomed), ..Notes::default() };
+        let news = self.observers.as_ref().map(|observers| News::new(observers, notes(&doomed)));
         drop(doomed);
+        drop(news);
     }
 
     pub(crate) fn stats(&self) -> Stats {
@@ -262,6 +318,18 @@ impl<K, V, S> Shared<K, V, S> {
         }
         pins
     }
+}
+
+/// Returns how many leaves there are among `things`, and the bytes of all.
+fn size<K, V>(things: &[Old<K, V>]) -> (usize, usize) {
+    let sizes = things.iter().map(Retired::size);
+    sizes.fold((0, 0), |(leaves, bytes), (more_leaves, more_bytes)| (leaves + more_leaves, bytes + more_bytes))
+}
+
+/// Returns what to tell of things that are about to be freed; `None` if there are none.
+fn freed<K, V>(doomed: &[Old<K, V>]) -> Option<Freed> {
+    let (leaves, bytes) = size(doomed);
+    (!doomed.is_empty()).then_some(Freed { leaves, bytes })
 }
 
 impl<K, V, S> Frozen<K, V, S> {

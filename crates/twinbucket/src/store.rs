@@ -105,7 +105,7 @@ impl<K, V, S> Store<K, V, S> {
     /// store.insert("a", 1);
     /// ```
     pub fn with_hasher(hasher: S) -> Self {
-        Self::from_shared(Shared::new(hasher, Policy::DEFAULT, None, None))
+        Self::from_shared(Shared::new(hasher, Policy::DEFAULT, None, None, None))
     }
 
     pub(crate) fn from_shared(shared: Shared<K, V, S>) -> Self {

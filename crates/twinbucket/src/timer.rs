@@ -9,6 +9,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::Pin;
+use crate::observer::Observers;
 use crate::pin::Records;
 use crate::shared::Shared;
 use crate::write::WriteBucket;
@@ -24,6 +25,8 @@ pub(crate) struct LongPins {
     pub(crate) limit: Duration,
     /// What to call then.
     pub(crate) report: OnLongPin,
+    /// Who is told as well.
+    pub(crate) observers: Option<Arc<Observers>>,
 }
 
 impl LongPins {
@@ -32,6 +35,9 @@ impl LongPins {
         for pin in self.records.overdue(self.limit) {
             // A panic in one report must not silence what comes later.
             let _ = catch_unwind(AssertUnwindSafe(|| (self.report)(&pin)));
+            if let Some(observers) = &self.observers {
+                observers.pinned_too_long(&pin);
+            }
         }
     }
 }

@@ -9,9 +9,10 @@ use parking_lot::ReentrantMutexGuard;
 use crate::Generation;
 use crate::diff::unshared;
 use crate::entry::{Entry, OccupiedEntry, VacantEntry};
+use crate::observer::{News, Observers};
 use crate::read::{Iter, ReadBucket};
 use crate::shared::{Shared, Turn, TurnCell};
-use crate::writer::Writer;
+use crate::writer::{Old, Writer};
 
 /// The one mutable version of a store, private to the thread that holds it.
 ///
@@ -210,6 +211,9 @@ impl<'a, K, V, S> WriteBucket<'a, K, V, S> {
     pub fn publish(mut self) -> Generation {
         let shared = self.shared;
         let turn = self.turn_mut();
+        if shared.observers.is_some() {
+            turn.note_begin();
+        }
         turn.commit();
         if turn.writer.staged > 0 { shared.publish(turn) } else { turn.generation() }
     }
@@ -593,11 +597,29 @@ impl<K: fmt::Debug, V: fmt::Debug, S> fmt::Debug for WriteBucket<'_, K, V, S> {
     }
 }
 
+impl<K, V, S> WriteBucket<'_, K, V, S> {
+    /// Frees what is left to be freed, and tells the observers. They may write: the turn is back. The lock is not, so
+    /// that they are told in order.
+    #[cold]
+    fn tell(&self, observers: &Observers, doomed: Vec<Old<K, V>>) {
+        let mut turn = self.lock.take().expect("it was just put back");
+        let news = News::new(observers, turn.take_notes(&doomed));
+        self.lock.set(Some(turn));
+        drop(doomed);
+        drop(news);
+    }
+}
+
 impl<K, V, S> Drop for WriteBucket<'_, K, V, S> {
     /// Undoes what was not published or staged, and lets the next writer go on.
     fn drop(&mut self) {
         match self.on_drop {
-            OnDrop::Discard => self.writer_mut().discard(),
+            OnDrop::Discard => {
+                if self.shared.observers.is_some() {
+                    self.turn_mut().note_discard();
+                }
+                self.writer_mut().discard();
+            }
             OnDrop::Stage => self.stage_changes(),
         }
         let mut turn = self.turn.take().expect("it is here until now");
@@ -605,7 +627,10 @@ impl<K, V, S> Drop for WriteBucket<'_, K, V, S> {
         turn.writer.trim();
         // The turn goes back first: destructors of user code may panic.
         self.lock.set(Some(turn));
-        drop(doomed);
+        match self.shared.observers.as_deref() {
+            None => drop(doomed),
+            Some(observers) => self.tell(observers, doomed),
+        }
     }
 }
 
