@@ -4,15 +4,17 @@ use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use parking_lot::Mutex;
-use twinbucket::{DefaultHashBuilder, ReadBucket, Store, WriteBucket};
+use twinbucket::{DefaultHashBuilder, Observer, ReadBucket, Store, WriteBucket};
 
 use crate::event::Listeners;
 use crate::load::{Companion, Judges, Loader, Validate};
+use crate::observe::LongPins;
+use crate::observe::tally::Tally;
 use crate::shared::Shared;
 use crate::signal::{Debounce, Signal};
 use crate::start::Otherwise;
@@ -49,6 +51,8 @@ pub struct Builder<K, V, S = DefaultHashBuilder> {
     debounce: Debounce,
     /// Who is told of events.
     listeners: Listeners,
+    /// What to do about read buckets that are held for long.
+    long_pins: Option<LongPins>,
 }
 
 impl<K, V, S> Builder<K, V, S> {
@@ -66,6 +70,7 @@ impl<K, V, S> Builder<K, V, S> {
             stale_after: None,
             debounce: Debounce { settle: Duration::from_millis(50), at_most: Duration::from_secs(1) },
             listeners: Listeners::default(),
+            long_pins: None,
         }
     }
 
@@ -150,6 +155,18 @@ impl<K, V, S> Builder<K, V, S> {
         self
     }
 
+    /// Sets what to do about read buckets that are held for long, and so keep old versions in memory.
+    pub fn long_pins(mut self, long_pins: LongPins) -> Self {
+        self.long_pins = Some(long_pins);
+        self
+    }
+
+    /// Tells `observer` what the table's store does: each publish, long pin and free; see [`Observer`].
+    pub fn observer(mut self, observer: impl Observer + 'static) -> Self {
+        self.store = self.store.observer(observer);
+        self
+    }
+
     /// Publishes `companion` along with the content.
     #[cfg(feature = "ranges")]
     pub(crate) fn companion(mut self, companion: impl Companion<K, V, S> + 'static) -> Self {
@@ -200,7 +217,17 @@ where
         if let Some(part) = &embedded {
             loader.read(std::slice::from_ref(part)).map_err(|error| OpenError::Embedded(Arc::new(error)))?;
         }
-        let store = self.store.build();
+        let tally = Arc::<Tally>::default();
+        let mut store = self.store.observer(Arc::clone(&tally));
+        let for_list = Arc::new(OnceLock::<Weak<Shared<K, V, S>>>::new());
+        if let Some(long_pins) = self.long_pins {
+            let shared = Arc::clone(&for_list);
+            store = store.on_long_pin(long_pins.limit, move |pin| {
+                let shared = shared.get().and_then(Weak::upgrade);
+                long_pins.act(pin, || shared.map_or_else(Vec::new, |shared| shared.store.pins()));
+            });
+        }
+        let store = store.build();
         let shared = Arc::new(Shared {
             record: ArcSwap::from_pointee(Record::new(store.generation())),
             store,
@@ -209,7 +236,9 @@ where
             stale_after: self.stale_after,
             listeners: self.listeners,
             source: source.name().into(),
+            tally,
         });
+        for_list.get_or_init(|| Arc::downgrade(&shared));
         let worker = Worker { shared, source, debounce: self.debounce, seen: None, told_stale: false };
         Ok(Assembled { worker, start: self.start, embedded })
     }

@@ -106,6 +106,7 @@ mod event;
 pub mod format;
 mod guard;
 mod load;
+pub mod observe;
 mod overlaps;
 mod place;
 #[cfg(feature = "ranges")]
@@ -125,6 +126,7 @@ pub use crate::error::{LoadError, OpenError, ReloadError, RollbackError};
 pub use crate::event::Event;
 pub use crate::format::Format;
 pub use crate::guard::{Guard, Refusal};
+pub use crate::observe::{Gauge, LongPins};
 pub use crate::overlaps::Overlaps;
 pub use crate::place::{Place, RowError};
 pub use crate::rows::{RowPolicy, Rows};

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use twinbucket::{Changes, Generation, ReadBucket, Store, WriteBucket};
 
+use crate::observe::trace;
 use crate::rows::Loaded;
 use crate::{Format, Guard, LoadError, Overlaps, Part, RowError, RowPolicy, format};
 
@@ -134,7 +135,7 @@ where
             companion.prepare(&new)?;
         }
         drop(old);
-        let generation = new.publish();
+        let generation = trace::publish(|| new.publish());
         if let Some(companion) = &mut self.companion {
             companion.publish(store.read());
         }

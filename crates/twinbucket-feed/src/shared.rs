@@ -10,6 +10,8 @@ use twinbucket::Store;
 
 use crate::event::Listeners;
 use crate::load::Loader;
+use crate::observe::Reading;
+use crate::observe::tally::Tally;
 use crate::signal::Signal;
 use crate::status::Record;
 use crate::{Event, Status};
@@ -30,6 +32,8 @@ pub(crate) struct Shared<K, V, S> {
     pub(crate) listeners: Listeners,
     /// The source's name.
     pub(crate) source: Box<str>,
+    /// What is counted.
+    pub(crate) tally: Arc<Tally>,
 }
 
 impl<K, V, S> Shared<K, V, S> {
@@ -38,6 +42,12 @@ impl<K, V, S> Shared<K, V, S> {
         // The clock is read last, so that no age is negative.
         let record = self.record.load_full();
         Status { record, now: Instant::now(), stale_after: self.stale_after }
+    }
+
+    /// Reads the table's metrics.
+    pub(crate) fn reading(&self) -> Reading {
+        let pins = self.store.pins().iter().map(twinbucket::Pin::age).collect();
+        Reading { status: self.status(), stats: self.store.stats(), pins, tallied: self.tally.read() }
     }
 
     /// Changes the record and returns the status with it.

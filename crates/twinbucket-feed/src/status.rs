@@ -177,6 +177,11 @@ impl Record {
         self.counts.failures += 1;
     }
 
+    /// The time since the content was last known to be the source's, or since there has been a table.
+    pub(crate) fn unproved(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.proved.unwrap_or(self.opened))
+    }
+
     /// The moment from which on the content is stale.
     pub(crate) fn stale_at(&self, stale_after: Option<Duration>) -> Option<Instant> {
         self.proved.unwrap_or(self.opened).checked_add(stale_after?)

@@ -9,7 +9,7 @@ use twinbucket::{DefaultHashBuilder, Equivalent, Generation, Pin, ReadBucket, Re
 
 use crate::load::Judges;
 use crate::shared::Shared;
-use crate::{Builder, Event, Origin, ReloadError, RollbackError, Status};
+use crate::{Builder, Event, Gauge, Origin, ReloadError, RollbackError, Status};
 
 /// A table that follows a source, in memory. Cheap to clone; the last handle to go ends the feed.
 ///
@@ -134,6 +134,18 @@ impl<K, V, S> Table<K, V, S> {
     /// Returns who holds read buckets.
     pub fn pins(&self) -> Vec<Pin> {
         self.shared().store.pins()
+    }
+
+    /// Makes what reads the table's metrics, for the adapters of [`observe`](crate::observe); `name` tells the table from
+    /// others. It does not keep the feed going.
+    pub fn gauge(&self, name: &str) -> Gauge
+    where
+        K: Send + Sync + 'static,
+        V: Send + Sync + 'static,
+        S: Send + Sync + 'static,
+    {
+        let handle = Arc::downgrade(&self.handle);
+        Gauge::new(name, move || Some(handle.upgrade()?.shared.reading()))
     }
 
     /// Asks the feed to look at its source now, and returns at once.

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::load::{Judges, Outcome};
+use crate::observe::trace;
 use crate::shared::Shared;
 use crate::signal::{Call, Debounce};
 use crate::{Event, Fetched, LoadError, Origin, Part, Revision, Source, State, Wake};
@@ -97,7 +98,7 @@ where
 
     /// Looks at the source, takes note of what came of it, and tells everybody.
     fn look(&mut self, call: Call) {
-        let result = catch_unwind(AssertUnwindSafe(|| self.load(call)))
+        let result = catch_unwind(AssertUnwindSafe(|| self.traced_load(call)))
             .unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
         // A destructor that panics must not end the thread.
         let _ = catch_unwind(AssertUnwindSafe(|| self.collect()));
@@ -113,6 +114,12 @@ where
         if let Some(companion) = &mut self.shared.loader.lock().companion {
             companion.collect();
         }
+    }
+
+    /// As [`load`](Self::load), told to those who trace.
+    fn traced_load(&mut self, call: Call) -> Result<Look, LoadError> {
+        let shared = Arc::clone(&self.shared);
+        trace::load(&shared.source, || self.load(call))
     }
 
     /// Looks at the source, and brings what is new into the store.

@@ -134,7 +134,9 @@ fn what_publishes_nothing_is_not_told() {
 #[test]
 fn a_publish_is_told_when_it_is_visible_and_settled() {
     let store: Arc<OnceLock<Store<u64, u64>>> = Arc::default();
-    let seen: Arc<Mutex<Vec<(u64, Option<u64>, usize)>>> = Arc::default();
+    /// A generation, what was read then, and the entries.
+    type Seen = (u64, Option<u64>, usize);
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
     let observer = {
         let (store, seen) = (Arc::downgrade(&store), Arc::clone(&seen));
         AtPublish(move |event: &Published| {
