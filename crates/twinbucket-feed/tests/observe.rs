@@ -141,7 +141,10 @@ fn facade_sets_the_same_values() {
 
 /// A collector that takes whatever comes.
 #[derive(Debug, Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(String, Vec<u8>)>>>);
+struct Collector(Arc<Mutex<Vec<Sent>>>);
+
+/// Path and body of a request.
+type Sent = (String, Vec<u8>);
 
 #[async_trait::async_trait]
 impl opentelemetry_http::HttpClient for Collector {

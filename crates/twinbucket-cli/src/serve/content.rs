@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use twinbucket::{Change, Generation, Pin, ReadBucket, Reader, Stats};
 use twinbucket_feed::ranges::{Range, RangeBucket, RangeReader, RangeTable, RangeVersion};
-use twinbucket_feed::{ReloadError, RollbackError, Status, Table};
+use twinbucket_feed::{Gauge, ReloadError, RollbackError, Status, Table};
 
 use super::row::Row;
 
@@ -104,6 +104,11 @@ impl Content {
     /// Returns what is known of content and source.
     pub(crate) fn status(&self) -> Status {
         each!(self, table => table.status())
+    }
+
+    /// Makes what reads the metrics, under that name.
+    pub(crate) fn gauge(&self, name: &str) -> Gauge {
+        each!(self, table => table.gauge(name))
     }
 
     /// Returns the name of the source.

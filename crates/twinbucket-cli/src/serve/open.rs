@@ -4,15 +4,15 @@ use std::fs;
 use std::sync::Arc;
 
 use twinbucket_feed::{
-    Builder, Event, Fetched, File, Guard, Http, HttpSetupError, Overlaps, Revision, RowPolicy, Source, SourceError,
-    Start, Status, Table, Wake,
+    Builder, Event, Fetched, File, Guard, Http, HttpSetupError, LongPins, Overlaps, Revision, RowPolicy, Source,
+    SourceError, Start, Status, Table, Wake,
 };
 
 use super::content::Content;
 use super::format::{self, AnyFormat};
 use super::row::Row;
 use super::served::Served;
-use super::spec::{FileFormat, OnOverlap, Origin, Otherwise, TableSpec};
+use super::spec::{FileFormat, LongPinsSpec, OnOverlap, Origin, Otherwise, TableSpec};
 use super::swaps::Swaps;
 
 /// Why a table could not be opened.
@@ -29,11 +29,11 @@ pub(crate) fn open(spec: &Arc<TableSpec>, start: u64) -> Result<Arc<Served>, Not
     let not_opened = |problem: String| NotOpened { table: Arc::clone(&spec.name), problem };
     let swaps = Arc::new(Swaps::default());
     let content = if spec.format == FileFormat::Cidr {
-        let table = settings(spec, format::of_ranges(spec)).map_err(not_opened)?.open_ranges();
+        let table = settings(spec, format::of_ranges(spec), &swaps).map_err(not_opened)?.open_ranges();
         table.map(Content::Ranges)
     } else {
         let format = format::of(spec).map_err(not_opened)?;
-        settings(spec, format).map_err(not_opened)?.open().map(Content::Map)
+        settings(spec, format, &swaps).map_err(not_opened)?.open().map(Content::Map)
     };
     let content = content.map_err(|error| not_opened(error.to_string()))?;
     Ok(Arc::new(Served::new(Arc::clone(spec), content, swaps, start)))
@@ -56,7 +56,7 @@ pub(crate) fn open_all(specs: &[Arc<TableSpec>], start: u64) -> Vec<Result<Arc<S
 }
 
 /// Fills a builder.
-fn settings<K: 'static>(spec: &TableSpec, format: AnyFormat<K>) -> Result<Builder<K, Row>, String> {
+fn settings<K: 'static>(spec: &TableSpec, format: AnyFormat<K>, swaps: &Arc<Swaps>) -> Result<Builder<K, Row>, String> {
     let overlaps = match spec.overlaps {
         OnOverlap::Error => Overlaps::Error,
         OnOverlap::LaterWins => Overlaps::LaterWins,
@@ -75,9 +75,14 @@ fn settings<K: 'static>(spec: &TableSpec, format: AnyFormat<K>) -> Result<Builde
         .start(start(spec)?)
         .keep(spec.keep)
         .debounce(spec.settle, spec.max_delay)
+        .observer(Arc::clone(swaps))
         .on_event(move |event| log(&name, event));
-    Ok(match spec.stale_after {
+    let settings = match spec.stale_after {
         Some(limit) => settings.stale_after(limit),
+        None => settings,
+    };
+    Ok(match &spec.long_pins {
+        Some(pins) => settings.long_pins(long_pins(&spec.name, pins)),
         None => settings,
     })
 }
@@ -92,6 +97,23 @@ fn guard(spec: &TableSpec) -> Guard {
         guard = guard.max_entries(entries);
     }
     guard
+}
+
+/// Makes what is done about read buckets that are held for long.
+fn long_pins(table: &Arc<str>, spec: &LongPinsSpec) -> LongPins {
+    let mut long_pins = LongPins::after(spec.after);
+    if spec.log {
+        let table = Arc::clone(table);
+        long_pins = long_pins.report(move |pin| {
+            let place = pin.location().map(ToString::to_string).unwrap_or_default();
+            let (table, generation) = (&*table, pin.generation().get());
+            tracing::warn!(table, generation, age = ?pin.age(), place, "a version is held for long");
+        });
+    }
+    match &spec.dump {
+        Some(path) => long_pins.dump(path),
+        None => long_pins,
+    }
 }
 
 /// Makes the start.

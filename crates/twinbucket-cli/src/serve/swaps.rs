@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
+use twinbucket::{Observer, Published};
 
 /// Longest publish that is told from longer ones.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -26,8 +27,7 @@ impl Default for Swaps {
 
 impl Swaps {
     /// Takes note of a publish.
-    #[cfg_attr(not(test), expect(dead_code, reason = "until tables have observers"))]
-    pub(crate) fn note(&self, took: Duration) {
+    fn note(&self, took: Duration) {
         let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         self.took.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(nanoseconds);
     }
@@ -42,6 +42,12 @@ impl Swaps {
             "p99_microseconds": micros(0.99),
             "max_microseconds": micros(1.0),
         })
+    }
+}
+
+impl Observer for Swaps {
+    fn published(&self, event: &Published) {
+        self.note(event.duration);
     }
 }
 

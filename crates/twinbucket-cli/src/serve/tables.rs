@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
 use twinbucket::{Generation, Reader, Store};
+use twinbucket_feed::observe::prometheus::Prometheus;
 
 use super::content::ContentReader;
 use super::served::Served;
@@ -26,6 +27,8 @@ pub(crate) struct Tables {
     id: u64,
     /// Each table by its name, and the list of all under [`ALL`].
     store: Store<Arc<str>, Listed>,
+    /// Their metrics.
+    metrics: Prometheus,
 }
 
 /// What stands under a name.
@@ -70,7 +73,7 @@ impl Tables {
     pub(crate) fn new(tables: Vec<Arc<Served>>) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         // Relaxed: only the number must be another.
-        let made = Self { id: NEXT.fetch_add(1, Ordering::Relaxed), store: Store::new() };
+        let made = Self { id: NEXT.fetch_add(1, Ordering::Relaxed), store: Store::new(), metrics: Prometheus::new() };
         made.replace(tables);
         made
     }
@@ -80,7 +83,13 @@ impl Tables {
         let named = tables.iter().map(|table| (Arc::clone(&table.spec.name), Listed::One(Arc::clone(table))));
         let entries: Vec<_> = named.chain([(ALL.into(), Listed::All(tables.clone().into()))]).collect();
         self.store.replace_all(entries);
+        self.metrics.replace(tables.iter().map(|table| table.content.gauge(&table.spec.name)).collect());
         self.store.collect();
+    }
+
+    /// Returns what collects the metrics of all tables, also of those to come.
+    pub(crate) fn metrics(&self) -> &Prometheus {
+        &self.metrics
     }
 
     /// Looks at the table of that name; `None` if there is none.

@@ -161,6 +161,9 @@ fn metrics_count_requests_by_route_and_status() {
         "twinbucket_http_requests_total{route=\"entry\",status=\"404\"} 1",
         "twinbucket_http_request_duration_seconds_count{route=\"entry\"} 2",
         "# TYPE twinbucket_http_connections gauge",
+        "twinbucket_entries{table=\"routes\"} 2.0",
+        "twinbucket_state{table=\"codes\",state=\"READY\"} 1.0",
+        "twinbucket_publish_duration_seconds_count{table=\"routes\"} 1",
         "# EOF",
     ] {
         assert!(answer.text().lines().any(|known| known == line), "{line} is missing in\n{}", answer.text());
