@@ -139,3 +139,8 @@ pub use crate::source::{Http, HttpSetupError};
 pub use crate::start::Start;
 pub use crate::status::{Counts, Origin, State, Status};
 pub use crate::table::Table;
+
+/// The README's programs, compiled and run.
+#[cfg(all(doctest, feature = "file", feature = "toml"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

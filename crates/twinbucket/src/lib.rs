@@ -131,8 +131,3 @@ pub use crate::stats::Stats;
 pub use crate::store::{NotKept, Store};
 pub use crate::watch::Watch;
 pub use crate::write::{Changes, WriteBucket};
-
-/// The README's program, compiled and run.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct Readme;
