@@ -70,7 +70,7 @@ pub(crate) struct Args {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[cfg(feature = "lab")]
-    Bench(BenchArgs),
+    Bench(Box<BenchArgs>),
     #[cfg(not(feature = "lab"))]
     Bench(NoBench),
     #[cfg(feature = "serve")]

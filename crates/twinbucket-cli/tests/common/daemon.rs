@@ -264,7 +264,7 @@ pub(crate) fn read(stream: &mut TcpStream, is_head: bool) -> Answer {
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let header = |line: &str| line.split_once(": ").map(|(name, value)| (name.to_lowercase(), value.to_owned()));
     let mut answer = Answer { status, headers: lines.filter_map(header).collect(), body: Vec::new(), whole: true };
-    if is_head || answer.header("content-length") == "" && answer.header("transfer-encoding") == "" {
+    if is_head || answer.header("content-length").is_empty() && answer.header("transfer-encoding").is_empty() {
         assert!(body.is_empty() || !is_head);
         answer.body = body.to_vec();
         return answer;

@@ -29,7 +29,7 @@ fn publish(daemon: &Daemon, value: usize) -> u64 {
 fn keys(answer: &Answer, value: usize) -> Vec<String> {
     assert!(answer.status == 200 && answer.whole, "{}", answer.status);
     let lines = answer.lines();
-    let of_value = |line: &serde_json::Value| line["value"]["value"] == value.to_string();
+    let of_value = |line: &serde_json::Value| line["value"]["value"].as_str() == Some(&value.to_string());
     assert!(lines.iter().all(of_value), "all of one version");
     lines.iter().map(|line| line["key"].as_str().unwrap().to_owned()).collect()
 }
