@@ -106,8 +106,7 @@ fn web_server() -> String {
             let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
             head.take_while(|line| !line.is_empty()).for_each(drop);
             let body = "host,address\na,192.0.2.1\n";
-            let _ =
-                write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         }
     });
     address
@@ -117,7 +116,7 @@ fn web_server() -> String {
 fn daemon_takes_the_sample_as_it_is() {
     let output = check_file(&repository("deploy/serve.toml"));
     let report = success(&output);
-    for table in ["routes", "flags"] {
+    for table in ["routes", "flags", "networks"] {
         assert!(report.contains(table), "no line on {table}: {report}");
     }
 }
