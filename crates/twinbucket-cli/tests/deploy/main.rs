@@ -7,6 +7,7 @@ mod alerts;
 mod dashboard;
 mod names;
 mod sample;
+mod scrape;
 mod unit;
 
 use std::io::ErrorKind;

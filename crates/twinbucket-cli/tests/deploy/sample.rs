@@ -106,7 +106,8 @@ fn web_server() -> String {
             let head = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
             head.take_while(|line| !line.is_empty()).for_each(drop);
             let body = "host,address\na,192.0.2.1\n";
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+            let _ =
+                write!(stream, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         }
     });
     address

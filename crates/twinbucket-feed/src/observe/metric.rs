@@ -40,7 +40,7 @@ const fn counter(name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics of a table. Each has the label `table`; `twinbucket_state` also has `state`.
-pub const METRICS: [Metric; 18] = [
+pub const METRICS: [Metric; 19] = [
     gauge("twinbucket_last_reload_successful", "Whether the last look at the source went well: 1 or 0"),
     gauge(
         "twinbucket_last_reload_success_timestamp_seconds",
@@ -50,6 +50,7 @@ pub const METRICS: [Metric; 18] = [
     counter("twinbucket_reload_failures_total", "Looks at the source that failed, in whichever way"),
     gauge("twinbucket_generation", "Generation of the content"),
     gauge("twinbucket_staleness_seconds", "Time since the content was last known to be the source's"),
+    gauge("twinbucket_stale_after_seconds", "Staleness from which on the table is STALE; 0 if it never is"),
     gauge("twinbucket_state", "1 for the state that the table is in, 0 for the others"),
     gauge("twinbucket_entries", "Entries in the content"),
     gauge("twinbucket_bytes", "Bytes of the current read bucket, without what keys and values point to"),
@@ -96,6 +97,7 @@ impl Reading {
             "twinbucket_reload_failures_total" => status.counts().failures as f64,
             "twinbucket_generation" => status.generation().get() as f64,
             "twinbucket_staleness_seconds" => status.record.unproved(status.now).as_secs_f64(),
+            "twinbucket_stale_after_seconds" => seconds(status.stale_after()),
             "twinbucket_entries" => status.entries() as f64,
             "twinbucket_bytes" => self.stats.bytes as f64,
             "twinbucket_quarantined_rows" => status.quarantined_rows() as f64,
