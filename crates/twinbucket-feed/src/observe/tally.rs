@@ -90,7 +90,9 @@ mod tests {
         let store = twinbucket::Store::<u64, u64>::builder();
         let tally = std::sync::Arc::new(Tally::default());
         let store = store.observer(std::sync::Arc::clone(&tally)).build();
-        (0..3).for_each(|value| drop(store.insert(1, value)));
+        for value in 0..3 {
+            store.insert(1, value);
+        }
         let tallied = tally.read();
         let publishes = tallied.publishes();
         assert_eq!(publishes[BUCKETS.len()], (f64::INFINITY, 3));
