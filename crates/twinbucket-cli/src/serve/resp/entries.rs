@@ -28,7 +28,7 @@ pub(crate) fn mget(call: &mut Call<'_>) -> Flow {
     while keys.len() > 0 && call.session.replies.len() - before <= call.server.limits.reply_bytes {
         let count = keys.len().min(TOGETHER);
         // The places that are not used stand for the first key, which costs nothing once it was looked up.
-        let located = std::array::from_fn(|at| call.locate(&keys[if at < count { at } else { 0 }]));
+        let located: [_; TOGETHER] = std::array::from_fn(|at| call.locate(&keys[if at < count { at } else { 0 }]));
         frozen.find_many(&located)[..count].iter().for_each(|row| call.session.write_row(*row));
         keys = keys.skip(count);
     }

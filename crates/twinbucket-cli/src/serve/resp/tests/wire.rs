@@ -226,21 +226,36 @@ fn client_that_says_nothing_is_cut_off() {
 fn request_that_does_not_end_is_cut_off() {
     let running = Running::small(RespLimits { request_timeout: Duration::from_millis(100), ..RespLimits::default() });
     let mut stream = running.connect();
-    stream.write_all(b"*2\r\n$3\r\nGET\r\n$4\r\nht").unwrap();
+    stream.write_all(b"*2\r\n$3\r\nGET\r\n$100000\r\n").unwrap();
     // What comes in the meantime does not help.
     let mut dripping = stream.try_clone().unwrap();
     let dripping = thread::spawn(move || {
-        while dripping.write_all(b"*").is_ok() {
-            thread::sleep(Duration::from_millis(10));
-            if dripping.peer_addr().is_err() {
-                break;
-            }
+        // For longer than anybody waits for the answer.
+        let end = Instant::now() + 2 * PATIENCE;
+        while Instant::now() < end && dripping.write_all(b"x").is_ok() {
+            thread::sleep(Duration::from_millis(5));
         }
     });
     let answers = String::from_utf8(read_all(&mut stream)).unwrap();
-    assert!(answers.starts_with("-ERR"), "{answers}");
-    drop(stream);
+    assert_eq!(answers, "-ERR the request did not arrive within 100ms; send it at once\r\n");
+    stream.shutdown(std::net::Shutdown::Both).ok();
     dripping.join().unwrap();
+}
+
+#[test]
+fn scan_goes_on_over_another_connection() {
+    let running = Running::small(RespLimits::default());
+    let (mut cursor, mut pages) = ("0".to_owned(), 0);
+    loop {
+        let answer = String::from_utf8(running.exchange(format!("SCAN {cursor} COUNT 1\r\n").as_bytes())).unwrap();
+        assert!(answer.starts_with("*2\r\n"), "{answer}");
+        cursor = answer.split("\r\n").nth(2).unwrap().to_owned();
+        pages += 1;
+        if cursor == "0" {
+            break;
+        }
+    }
+    assert_eq!(pages, 4);
 }
 
 #[test]
