@@ -177,6 +177,7 @@ impl Daemon {
         let redis = bound.resp.is_some().then(|| Arc::new(resp::Server::new(RespLimits::of(&self.server.resp_limits))));
         let metrics = Arc::new(Metrics::new(|registry| {
             registry.register_collector(Box::new(self.tables.metrics().clone()));
+            registry.register_collector(Box::new(Arc::clone(&self.state)));
             if let Some(redis) = &redis {
                 registry.register_collector(Box::new(Arc::clone(redis)));
             }

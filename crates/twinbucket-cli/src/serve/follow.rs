@@ -3,11 +3,16 @@
 //! Tables that a new configuration adds or changes are opened before it is taken, those that it does not change go on
 //! undisturbed, and then the whole set is replaced in one swap. What only a restart can change is named in the status.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::gauge::ConstGauge;
 use serde_json::{Value, json};
 use twinbucket_feed::{Event, File, Format, OpenError, Part, RowError, Rows, Start, Table};
 
@@ -54,6 +59,28 @@ impl ConfigState {
     }
 }
 
+/// What a scrape reads of the configuration: nothing if there is no file.
+impl Collector for ConfigState {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), fmt::Error> {
+        let Some(feed) = self.feed.get() else { return Ok(()) };
+        let status = feed.status();
+        let mut gauge = |name, help, value: f64| {
+            let metric = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
+            ConstGauge::new(value).encode(metric)
+        };
+        let successful = if status.error().is_none() { 1.0 } else { 0.0 };
+        let help = "Whether the configuration file is in force; 0 if the last one was refused";
+        gauge("twinbucket_config_last_reload_successful", help, successful)?;
+        let since = status.last_success().and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let help = "When the configuration file was last known to be in force, in seconds of Unix time";
+        let seconds = since.map_or(0.0, |since| since.as_secs_f64());
+        gauge("twinbucket_config_last_reload_success_timestamp_seconds", help, seconds)?;
+        let restart = self.needs_restart.lock().unwrap_or_else(PoisonError::into_inner).len();
+        let help = "Settings of the configuration file that are new and need a restart";
+        gauge("twinbucket_config_needs_restart", help, restart as f64)
+    }
+}
+
 /// What a new configuration is brought to.
 pub(crate) struct Running {
     /// The tables that are served.
@@ -90,8 +117,9 @@ impl Running {
         let gone = current.iter().filter(|old| !tables.iter().any(|new| Arc::ptr_eq(old, new))).cloned().collect();
         let (count, opened) = (tables.len(), new.len());
         self.tables.replace(tables);
-        tracing::info!(tables = count, opened, "configuration taken");
         self.state.note(self.server.fixed_differences(&config.server));
+        // Last: whoever reads this line finds everything as it says.
+        tracing::info!(tables = count, opened, "configuration taken");
         drop(current);
         retire(gone);
         Ok(())

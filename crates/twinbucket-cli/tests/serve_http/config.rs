@@ -112,12 +112,16 @@ fn bad_configuration_is_refused_and_the_old_one_stays() {
         assert_eq!((&config["state"], &config["error"]["message"]), (&"ERROR".into(), &line["error"]));
         assert_eq!(daemon.get("/v1/tables/a/entries/a").text(), "\"1\"");
         assert_eq!(daemon.get("/v1/tables").json()["tables"].as_array().unwrap().len(), 1);
+        let metrics = daemon.get("/metrics");
+        assert!(metrics.text().contains("twinbucket_config_last_reload_successful 0"), "{}", metrics.text());
     }
     // What it lacked has come: asked again, it is taken.
     daemon.write("none.csv", "k,v\nb,2\n");
     daemon.signal("HUP");
     daemon.message("configuration taken");
     assert_eq!(daemon.get("/v1/tables/b/entries/b").text(), "\"2\"");
+    // A table that came with the configuration is scraped like the others.
+    assert!(daemon.get("/metrics").text().contains("twinbucket_entries{table=\"b\"} 1"));
 }
 
 #[test]

@@ -190,3 +190,25 @@ fn table_of_ranges_is_looked_up_by_address() {
     let changes = daemon.get("/v1/tables/geo/changes?since=1").lines();
     assert_eq!(changes, [serde_json::json!({"change": "changed", "key": "10.9.0.0/16", "old": "LI", "new": "AT"})]);
 }
+
+#[test]
+fn metrics_and_swaps_of_tables_can_be_scraped() {
+    let daemon = daemon();
+    let swaps = &daemon.status("routes")["swaps"];
+    assert_eq!(swaps["count"], 1);
+    assert!(swaps["p99_microseconds"].as_f64().is_some_and(|micros| micros > 0.0), "{swaps}");
+    daemon.write("codes.csv", "code,name\nde\n");
+    daemon.await_status("codes", |status| status["state"] == "ERROR");
+    let answer = daemon.get("/metrics");
+    for line in [
+        "twinbucket_entries{table=\"routes\"} 2",
+        "twinbucket_last_reload_successful{table=\"routes\"} 1",
+        "twinbucket_last_reload_successful{table=\"codes\"} 0",
+        "twinbucket_publish_duration_seconds_count{table=\"routes\"} 1",
+    ] {
+        let has = |known: &str| known.strip_suffix(".0").unwrap_or(known) == line;
+        assert!(answer.text().lines().any(has), "{line} is missing in\n{}", answer.text());
+    }
+    // There is no file to follow, and nothing is said of one.
+    assert!(!answer.text().contains("twinbucket_config_"));
+}

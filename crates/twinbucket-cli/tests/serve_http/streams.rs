@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
+use std::time::Instant;
 
-use crate::daemon::{Answer, Daemon, connect, directory, read};
+use crate::daemon::{Answer, Daemon, SOON, connect, directory, read};
 
 /// Rows of the table.
 const ROWS: usize = 20_000;
@@ -137,7 +138,15 @@ fn streams_are_limited_and_a_slow_client_loses_its_version() {
     let mut rest = Vec::new();
     let _ = stream.read_to_end(&mut rest);
     assert!(!rest.ends_with(b"\r\n0\r\n\r\n"));
-    let again = daemon.get("/v1/tables/rows/entries?limit=1");
+    // Its place becomes free when its task has noticed.
+    let deadline = Instant::now() + SOON;
+    let again = loop {
+        let again = daemon.get("/v1/tables/rows/entries?limit=1");
+        if again.status != 503 {
+            break again;
+        }
+        assert!(Instant::now() < deadline, "{}", daemon.log());
+    };
     assert_eq!((again.status, again.lines().len()), (200, 1));
 }
 
@@ -148,5 +157,30 @@ fn head_of_a_stream_takes_no_part_in_the_limit() {
         let mut stream = connect(daemon.address("http"));
         write!(stream, "HEAD /v1/tables/rows/entries HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
         assert_eq!(read(&mut stream, true).status, 200);
+    }
+}
+
+#[test]
+fn version_that_a_stream_holds_for_long_is_logged_listed_and_counted() {
+    let wide: String = (0..ROWS).map(|row| format!("key-{row},{}\n", "x".repeat(2000))).collect();
+    let config =
+        "[[table]]\nname = \"rows\"\nsource = \"rows.csv\"\nlong_pins = { after = \"100ms\", dump = \"pins.txt\" }\n";
+    let dir = directory(&[("rows.csv", &format!("key,value\n{wide}")), ("serve.toml", config)]);
+    let daemon = Daemon::start(dir, &["--config", "serve.toml"]);
+    let mut stream = connect(daemon.address("http"));
+    write!(stream, "GET /v1/tables/rows/entries HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
+    stream.read_exact(&mut [0; 1000]).unwrap();
+    let line = daemon.message("a version is held for long");
+    assert_eq!((&line["table"], &line["level"]), (&"rows".into(), &"WARN".into()));
+    // The place is that of the stream, not of what all requests share.
+    assert!(line["place"].as_str().is_some_and(|place| place.contains("entries.rs:")), "{line}");
+    let list = std::fs::read_to_string(daemon.path("pins.txt")).unwrap();
+    assert!(list.contains("held for") && list.contains("taken at"), "{list}");
+    // It is counted after it was reported.
+    let is_counted =
+        |line: &str| line.starts_with("twinbucket_long_pins_total{table=\"rows\"}") && line.ends_with(" 1");
+    let deadline = Instant::now() + SOON;
+    while !daemon.get("/metrics").text().lines().any(is_counted) {
+        assert!(Instant::now() < deadline, "{}", daemon.get("/metrics").text());
     }
 }

@@ -1,7 +1,5 @@
 //! The exact difference between an older generation and the current one, as a stream.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, Method};
 use axum::response::Response;
@@ -30,8 +28,8 @@ pub(crate) async fn changes(
     Asked(Since { since }): Asked<Since>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let found = app.tables.with(&table, |served, reader| (Arc::clone(served), reader.bucket()));
-    let (served, newer) = found.ok_or_else(|| Problem::no_table(&table))?;
+    let served = app.tables.get(&table).ok_or_else(|| Problem::no_table(&table))?;
+    let newer = served.content.read();
     let older = version(&served, &since)?;
     let generation = newer.generation();
     let etag = served.etag(generation);

@@ -5,8 +5,6 @@
 //! place costs a step for each entry before it. The versions that were streamed last are held for a minute after; beyond
 //! that, a generation must be kept by the table.
 
-use std::sync::Arc;
-
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::response::Response;
@@ -65,17 +63,14 @@ pub(crate) async fn stream(
     Asked(which): Asked<Which>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let (served, current) = app
-        .tables
-        .with(&table, |served, reader| (Arc::clone(served), reader.bucket()))
-        .ok_or_else(|| Problem::no_table(&table))?;
+    let served = app.tables.get(&table).ok_or_else(|| Problem::no_table(&table))?;
     if which.after.is_some() && which.generation.is_none() {
         let detail = "`after` needs `generation`, since the order is another in each; take it from the stream's header";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "bad-query", detail));
     }
     let bucket = match &which.generation {
         Some(generation) => version(&served, generation)?,
-        None => current,
+        None => served.content.read(),
     };
     let generation = bucket.generation();
     if let Some(key) = which.after.as_deref().filter(|key| !bucket.has(key)) {
