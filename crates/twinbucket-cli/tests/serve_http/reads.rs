@@ -142,8 +142,11 @@ fn ready_is_told_from_alive() {
     let dir = directory(&[("serve.toml", config)]);
     let daemon = Daemon::start(dir, &["--config", "serve.toml"]);
     assert_eq!(daemon.get("/healthz").text(), "ok\n");
-    // Its source is missing: an error, and no proof yet.
+    // That its source is missing is an error, and does not make an empty table fit to be served.
     daemon.await_status("late", |status| status["state"] == "ERROR");
+    let waiting = daemon.get("/readyz");
+    assert_eq!(waiting.problem(503), "not-ready");
+    assert_eq!(waiting.json()["tables"], serde_json::json!([{ "name": "late", "state": "ERROR" }]));
     daemon.write("late.csv", "k,v\na,1\n");
     daemon.await_status("late", |status| status["state"] == "READY");
     assert_eq!(daemon.get("/readyz").json()["ready"], true);
@@ -211,4 +214,11 @@ fn metrics_and_swaps_of_tables_can_be_scraped() {
     }
     // There is no file to follow, and nothing is said of one.
     assert!(!answer.text().contains("twinbucket_config_"));
+}
+
+#[test]
+fn table_that_its_source_left_empty_is_ready() {
+    let daemon = Daemon::start(directory(&[("t.csv", "k,v\n")]), &["--table", "t=t.csv"]);
+    assert_eq!(daemon.status("t")["entries"], 0);
+    assert_eq!(daemon.get("/readyz").status, 200);
 }

@@ -8,7 +8,7 @@ const PAGE: &str = include_str!("page.html");
 
 /// What the page may do: run this one script, ask this daemon, and nothing else. A test compares the hash.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; connect-src 'self'; base-uri 'none'; \
-                      form-action 'none'; frame-ancestors 'none'; script-src 'sha256-YDBX8XzEJrte2WJt1BefiYiDXz+8Ii3auvcfBS7+JOg='";
+                      form-action 'none'; frame-ancestors 'none'; script-src 'sha256-PLubD+21kMWzCHDUpIRTJP5vBS6BF46AOMu88DscTpQ='";
 
 /// Answers with the page.
 pub(crate) async fn page() -> Response {
