@@ -1,6 +1,6 @@
 //! The RESP front end: any Redis client reads the tables.
 //!
-//! It speaks versions 2 and 3 of the protocol. What the commands mean for tables is in `docs/serve.md`; in short: the
+//! It speaks versions 2 and 3 of the protocol. What the commands mean for tables is in `docs/resp.md`; in short: the
 //! first table is the default one, `SELECT` and a key's beginning `table:` choose another, GET answers with the value or
 //! the row as JSON, the commands on hashes with its columns, and every write is refused.
 //!

@@ -49,7 +49,12 @@ pub(crate) fn program(dir: &TempDir, args: &[&str]) -> Command {
 impl Daemon {
     /// Starts a daemon in a directory and waits until it serves.
     pub(crate) fn start(dir: TempDir, args: &[&str]) -> Self {
-        let mut command = program(&dir, args);
+        let command = program(&dir, args);
+        Self::run(dir, command)
+    }
+
+    /// Runs a command that is a daemon in a directory, and waits until it serves.
+    pub(crate) fn run(dir: TempDir, mut command: Command) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--log", "json", "--log-level", "debug,hyper=info"]);
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (stderr, (send, lines)) = (child.stderr.take().unwrap(), channel());

@@ -3,6 +3,8 @@
 #![cfg(feature = "serve")]
 
 mod admin;
+#[cfg(target_os = "linux")]
+mod clock;
 mod config;
 #[path = "../common/daemon.rs"]
 mod daemon;
