@@ -1,9 +1,9 @@
 //! Lookups by one thread and by several.
 //!
 //! In a turn each thread makes its reader and goes through the keys once without being timed, so that nobody pays for what
-//! the one before left in the caches; then all start together. With one thread, the cost of a lookup is the median of chunks,
-//! from which the cost of the same loop without a lookup is taken off. The throughput is what all threads did by the time they
-//! took, loops and all.
+//! the one before left in the caches; then all start together. With one thread, the same loop without a lookup is timed after
+//! each chunk, and the cost of a lookup is the median of the differences: both of a pair run while the machine is equally
+//! busy. The throughput is what all threads did by the time they took, loops and all.
 
 use std::hint::black_box;
 use std::sync::{Barrier, OnceLock};
@@ -24,8 +24,6 @@ use crate::workload::{Keys, Spread};
 
 /// Lookups timed in one go: long for the clock, short for the scheduler, so that few are interrupted.
 const CHUNK: usize = 1 << 12;
-/// Chunks of the loop without lookups.
-const EMPTY_CHUNKS: usize = 64;
 /// What part of a turn the pass that is not timed takes at most.
 const WARM_UP: u32 = 4;
 
@@ -90,8 +88,7 @@ impl<T: Item> Trial<T> for Read<'_, T> {
         let rate = passes.iter().map(Pass::per_second).sum();
         let mut readings = vec![Reading::plain(&self.case, Metric::Throughput, Unit::PerSecond, rate)];
         if let [pass] = &passes[..] {
-            let cost = (median(&pass.chunks) - self.empty()) / CHUNK as f64;
-            readings.push(Reading::plain(&self.case, Metric::Lookup, Unit::Nanos, cost));
+            readings.push(Reading::plain(&self.case, Metric::Lookup, Unit::Nanos, pass.each()));
         }
         Ok(readings)
     }
@@ -133,33 +130,42 @@ impl<T: Item> Read<'_, T> {
     {
         let length = self.plan.turn / WARM_UP * (WARM_UP - 1);
         let begin = Instant::now();
-        let mut times = Vec::new();
+        let mut pass = Pass::default();
         for chunk in chunks {
-            times.push(nanos(|| _ = black_box(reader.sum(black_box(chunk)))));
+            pass.chunks.push(nanos(|| _ = black_box(reader.sum(black_box(chunk)))));
+            if self.threads == 1 {
+                pass.loops.push(nanos(|| _ = black_box(empty_loop(black_box(chunk)))));
+            }
             if begin.elapsed() >= length || turn.stop.asked() {
                 break;
             }
         }
-        Pass { chunks: times, spent: begin.elapsed() }
-    }
-
-    /// Returns the nanoseconds of a chunk of the loop without lookups.
-    fn empty(&self) -> f64 {
-        let chunks = self.lookups.chunks_exact(CHUNK).cycle().take(EMPTY_CHUNKS);
-        median(&chunks.map(|chunk| nanos(|| _ = black_box(empty_loop(black_box(chunk))))).collect::<Vec<_>>())
+        pass.spent = begin.elapsed();
+        pass
     }
 }
 
 /// What one thread did.
+#[derive(Default)]
 struct Pass {
     /// Nanoseconds of each chunk.
     chunks: Vec<f64>,
+    /// Nanoseconds of the loop without lookups after each; none if several threads look up.
+    loops: Vec<f64>,
     /// How long all of them took, with what lies between.
     spent: Duration,
 }
 
 impl Pass {
+    /// Lookups per second, without what the loops took that were only timed to be taken off.
     fn per_second(&self) -> f64 {
-        (self.chunks.len() * CHUNK) as f64 / self.spent.as_secs_f64()
+        let spent = self.spent.as_secs_f64() - self.loops.iter().sum::<f64>() / 1e9;
+        (self.chunks.len() * CHUNK) as f64 / spent
+    }
+
+    /// Nanoseconds of one lookup.
+    fn each(&self) -> f64 {
+        let differences: Vec<f64> = self.chunks.iter().zip(&self.loops).map(|(chunk, empty)| chunk - empty).collect();
+        median(&differences) / CHUNK as f64
     }
 }
