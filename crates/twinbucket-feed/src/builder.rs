@@ -1,6 +1,5 @@
 //! The settings of a new table, and how it opens.
 
-use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
@@ -211,11 +210,10 @@ where
             guard: self.guard,
             validate: self.validate,
             companion: self.companion,
-            hasher: RandomState::new(),
         };
         let embedded = embedded(&self.start);
         if let Some(part) = &embedded {
-            loader.read(std::slice::from_ref(part)).map_err(|error| OpenError::Embedded(Arc::new(error)))?;
+            loader.check(std::slice::from_ref(part)).map_err(|error| OpenError::Embedded(Arc::new(error)))?;
         }
         let tally = Arc::<Tally>::default();
         let mut store = self.store.observer(Arc::clone(&tally));

@@ -14,11 +14,10 @@
 //! A part that is cut *within* its last line may also still be read, with a value that is cut short: [`WholeLines`]
 //! refuses that. Against what is cut at the end of a line there is [`Guard::max_shrink`](crate::Guard::max_shrink).
 
-use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::Hash;
 
-use crate::rows::Loaded;
+use crate::rows::{Loaded, Nothing, Present};
 use crate::{LoadError, Overlaps, Part, RowError, RowPolicy, Rows};
 
 #[cfg(feature = "csv")]
@@ -120,20 +119,20 @@ pub fn read<K: Hash + Eq, V>(
     policy: RowPolicy,
     overlaps: Overlaps,
 ) -> Result<Content<K, V>, LoadError> {
-    let mut loaded = load(format, parts, &RandomState::new(), policy, overlaps)?;
+    let mut loaded = load(format, parts, &Nothing, policy, overlaps)?;
     let (bad, bad_count) = (std::mem::take(&mut loaded.bad), loaded.bad_count);
     Ok(Content { entries: loaded.into_entries().collect(), bad, bad_count })
 }
 
-/// Reads the rows of `parts`.
-pub(crate) fn load<K: Hash + Eq, V>(
+/// Reads the rows of `parts`, to be compared with what is present.
+pub(crate) fn load<'a, K: Hash + Eq, V>(
     format: &(impl Format<K, V> + ?Sized),
     parts: &[Part],
-    hasher: &RandomState,
+    present: &'a dyn Present<K, V>,
     policy: RowPolicy,
     overlaps: Overlaps,
-) -> Result<Loaded<K, V>, LoadError> {
-    let mut rows = Rows::new(hasher, policy, overlaps);
+) -> Result<Loaded<'a, K, V>, LoadError> {
+    let mut rows = Rows::new(present, policy, overlaps);
     for part in parts {
         rows.begin(part);
         format.read(part, &mut rows).map_err(LoadError::Row)?;

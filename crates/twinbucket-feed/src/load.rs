@@ -4,7 +4,6 @@
 //! Everything that can refuse the content is asked before the publish, and what is published is never taken back. Knows
 //! nothing of sources or time.
 
-use std::collections::hash_map::RandomState;
 use std::error::Error;
 use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::sync::Arc;
 use twinbucket::{Changes, Generation, ReadBucket, Store, WriteBucket};
 
 use crate::observe::trace;
-use crate::rows::Loaded;
+use crate::rows::Nothing;
 use crate::{Format, Guard, LoadError, Overlaps, Part, RowError, RowPolicy, format};
 
 /// Judges the complete new content beside the old.
@@ -48,8 +47,6 @@ pub(crate) struct Loader<K, V, S> {
     pub(crate) validate: Option<Validate<K, V, S>>,
     /// What is published along with the content.
     pub(crate) companion: Option<Box<dyn Companion<K, V, S>>>,
-    /// Hashes keys while rows are gathered.
-    pub(crate) hasher: RandomState,
 }
 
 /// What a load did.
@@ -84,9 +81,9 @@ where
     V: Clone + PartialEq,
     S: BuildHasher,
 {
-    /// Reads the rows of `parts`.
-    pub(crate) fn read(&self, parts: &[Part]) -> Result<Loaded<K, V>, LoadError> {
-        format::load(&*self.format, parts, &self.hasher, self.policy, self.overlaps)
+    /// Tells whether `parts` can be read.
+    pub(crate) fn check(&self, parts: &[Part]) -> Result<(), LoadError> {
+        format::load(&*self.format, parts, &Nothing, self.policy, self.overlaps).map(drop)
     }
 
     /// Makes the store's content that of `parts`, or leaves it as it is. `before` is the number of entries that the
@@ -98,38 +95,50 @@ where
         before: Option<usize>,
         judges: Judges,
     ) -> Result<Outcome, LoadError> {
-        let mut loaded = self.read(&parts)?;
+        // Nobody else writes to the store, so this is what the write bucket will have.
+        let old = store.read();
+        let mut loaded = format::load(&*self.format, &parts, &old, self.policy, self.overlaps)?;
         // The rows are enough, and the table may be large.
         drop(parts);
         let (bad, bad_count) = (std::mem::take(&mut loaded.bad).into(), loaded.bad_count);
         if judges == Judges::All {
             self.guard.check(before, loaded.len()).map_err(LoadError::Refused)?;
         }
-        let is_first = before.is_none();
-        let (generation, changes) = self.take(store, loaded.into_entries(), judges, is_first)?;
+        let mut new = store.write();
+        let changes = loaded.apply(&old, &mut new);
+        let generation = self.settle(store, old, new, changes, (judges, before.is_none()))?;
         Ok(Outcome { generation, entries: store.len(), changes, bad, bad_count })
     }
 
-    /// Makes the store's content `entries`, and publishes it if that changes anything. What changes nothing is not
-    /// judged, unless it is the first content.
-    pub(crate) fn take(
+    /// Brings back what the store had in an older read bucket.
+    pub(crate) fn roll_back(
         &mut self,
         store: &Store<K, V, S>,
-        entries: impl IntoIterator<Item = (K, V)>,
-        judges: Judges,
-        is_first: bool,
+        then: &ReadBucket<K, V, S>,
     ) -> Result<(Generation, Changes), LoadError> {
-        let old = store.read();
-        let mut new = store.write();
-        let changes = new.sync(entries);
+        let (old, mut new) = (store.read(), store.write());
+        let changes = new.sync(then.iter().map(|(key, value)| (key.clone(), value.clone())));
+        Ok((self.settle(store, old, new, changes, (Judges::None, false))?, changes))
+    }
+
+    /// Publishes `new` if it changes anything and nothing speaks against it. What changes nothing is not judged, unless
+    /// it is the first content.
+    fn settle(
+        &mut self,
+        store: &Store<K, V, S>,
+        old: ReadBucket<K, V, S>,
+        new: WriteBucket<'_, K, V, S>,
+        changes: Changes,
+        (judges, is_first): (Judges, bool),
+    ) -> Result<Generation, LoadError> {
         if changes.is_empty() && !is_first {
-            return Ok((old.generation(), changes));
+            return Ok(old.generation());
         }
         if let Some(validate) = self.validate.as_mut().filter(|_| judges != Judges::None) {
             validate(&old, &new).map_err(|error| LoadError::Invalid(error.into()))?;
         }
         if changes.is_empty() {
-            return Ok((old.generation(), changes));
+            return Ok(old.generation());
         }
         if let Some(companion) = &mut self.companion {
             companion.prepare(&new)?;
@@ -140,6 +149,6 @@ where
             companion.publish(store.read());
         }
         store.collect();
-        Ok((generation, changes))
+        Ok(generation)
     }
 }

@@ -1,15 +1,21 @@
 //! The rows of one load, before they go into the store: where each stands, and what becomes of bad ones.
+//!
+//! A row that the table has already is compared and dropped as soon as it is read; what is kept of it is where it stands.
+//! So a load that changes little needs memory for little, and its rows are freed while they are still in the caches.
 
-use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hash};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
+use twinbucket::{Changes, ReadBucket, WriteBucket};
 
 use crate::format::text::shown;
+use crate::rows::good::{Good, Line, Row};
 use crate::{LoadError, Overlaps, Part, Place, RowError};
+
+mod good;
+
+pub(crate) use crate::rows::good::{Nothing, Present};
 
 /// How many bad rows are kept with their errors; of more, only the number is known.
 const KEPT_ERRORS: usize = 100;
@@ -41,11 +47,7 @@ pub struct Rows<'a, K, V> {
     /// Names of the parts read so far, that one included.
     files: Vec<Arc<str>>,
     /// The good rows.
-    rows: Vec<Row<K, V>>,
-    /// Places in `rows`, by key.
-    index: HashTable<usize>,
-    /// Hashes the keys for `index`.
-    hasher: &'a RandomState,
+    good: Good<'a, K, V>,
     /// What becomes of bad rows.
     policy: RowPolicy,
     /// What becomes of a key that several parts have.
@@ -56,51 +58,48 @@ pub struct Rows<'a, K, V> {
     bad_count: usize,
 }
 
-/// A good row.
-#[derive(Debug)]
-struct Row<K, V> {
-    /// Its key.
-    key: K,
-    /// Its value.
-    value: V,
-    /// Number of the part it stands in.
-    part: u32,
-    /// Line it stands on.
-    line: u64,
-}
-
 /// The good rows of a load and the bad ones that it may have.
 #[derive(Debug)]
-pub(crate) struct Loaded<K, V> {
+pub(crate) struct Loaded<'a, K, V> {
     /// The rows; no two have the same key.
-    rows: Vec<Row<K, V>>,
+    good: Good<'a, K, V>,
     /// Errors of the bad rows, the first of them.
     pub(crate) bad: Vec<RowError>,
     /// How many bad rows there are.
     pub(crate) bad_count: usize,
 }
 
-impl<K, V> Loaded<K, V> {
+impl<K, V> Loaded<'_, K, V> {
     /// Returns how many rows there are.
     pub(crate) fn len(&self) -> usize {
-        self.rows.len()
+        self.good.len()
     }
 
-    /// Returns the rows.
+    /// Returns the rows that the table does not have.
     pub(crate) fn into_entries(self) -> impl ExactSizeIterator<Item = (K, V)> {
-        self.rows.into_iter().map(|row| (row.key, row.value))
+        self.good.into_entries()
+    }
+}
+
+impl<K: Hash + Eq, V> Loaded<'_, K, V> {
+    /// Makes the content of `new` that of these rows, and touches only what differs, as
+    /// [`sync`](WriteBucket::sync) does. `new` must have what the rows were compared with, which is `old`.
+    pub(crate) fn apply<S: BuildHasher>(self, old: &ReadBucket<K, V, S>, new: &mut WriteBucket<'_, K, V, S>) -> Changes
+    where
+        K: Clone,
+        V: Clone + PartialEq,
+    {
+        self.good.apply(old, new)
     }
 }
 
 impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
-    pub(crate) fn new(hasher: &'a RandomState, policy: RowPolicy, overlaps: Overlaps) -> Self {
+    pub(crate) fn new(present: &'a dyn Present<K, V>, policy: RowPolicy, overlaps: Overlaps) -> Self {
         Self {
             file: "".into(),
             part: 0,
             files: Vec::new(),
-            rows: Vec::new(),
-            index: HashTable::new(),
-            hasher,
+            good: Good::new(present),
             policy,
             overlaps,
             bad: Vec::new(),
@@ -133,19 +132,11 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
 
     /// Takes in a row; `name` is the key's text.
     fn take(&mut self, line: u64, name: Option<&str>, key: K, value: V) -> ControlFlow<()> {
-        let hash = self.hasher.hash_one(&key);
-        let (rows, hasher) = (&self.rows, self.hasher);
-        let at = match self.index.entry(hash, |&at| rows[at].key == key, |&at| hasher.hash_one(&rows[at].key)) {
-            Entry::Vacant(place) => {
-                place.insert(self.rows.len());
-                self.rows.push(Row { key, value, part: self.part, line });
-                return ControlFlow::Continue(());
-            }
-            Entry::Occupied(place) => *place.get(),
-        };
-        let first = &self.rows[at];
+        let row = Row { key, value, line: Line { part: self.part, line } };
+        let Err((at, row)) = self.good.take(row) else { return ControlFlow::Continue(()) };
+        let first = self.good.line(at);
         if first.part != self.part && self.overlaps == Overlaps::LaterWins {
-            self.rows[at] = Row { key, value, part: self.part, line };
+            self.good.replace(at, row);
             return ControlFlow::Continue(());
         }
         let first = Place { file: Arc::clone(&self.files[first.part as usize]), line: first.line, column: 0 };
@@ -169,13 +160,13 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
     }
 
     /// Returns what was read, or why it is not to be used.
-    pub(crate) fn finish(self) -> Result<Loaded<K, V>, LoadError> {
+    pub(crate) fn finish(self) -> Result<Loaded<'a, K, V>, LoadError> {
         match self.policy {
             RowPolicy::AllOrNothing if self.bad_count > 0 => Err(LoadError::Row(self.bad[0].clone())),
             RowPolicy::Quarantine { max } if self.bad_count > max => {
                 Err(LoadError::TooManyBadRows { max, first: self.bad[0].clone() })
             }
-            _ => Ok(Loaded { rows: self.rows, bad: self.bad, bad_count: self.bad_count }),
+            _ => Ok(Loaded { good: self.good, bad: self.bad, bad_count: self.bad_count }),
         }
     }
 }
@@ -192,12 +183,15 @@ impl RowPolicy {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::{Strategy, any, prop_assert_eq, proptest};
+    use twinbucket::Store;
+
     use super::*;
 
     /// Parts called `a`, `b` and so on, each with rows on lines 1, 2 and so on.
-    fn load(parts: &[&[(&str, u32)]], policy: RowPolicy, overlaps: Overlaps) -> Result<Loaded<String, u32>, LoadError> {
-        let hasher = RandomState::new();
-        let mut rows = Rows::new(&hasher, policy, overlaps);
+    fn load(parts: &[&[(&str, u32)]], policy: RowPolicy, overlaps: Overlaps) -> Result<Vec<(String, u32)>, LoadError> {
+        let mut rows = Rows::new(&Nothing, policy, overlaps);
         for (name, part) in ["a", "b", "c"].iter().zip(parts) {
             rows.begin(&Part { name: (*name).into(), bytes: Vec::new() });
             for (&(key, value), line) in part.iter().zip(1..) {
@@ -206,12 +200,7 @@ mod tests {
                 }
             }
         }
-        rows.finish()
-    }
-
-    /// The entries of a load that went well.
-    fn entries(loaded: Result<Loaded<String, u32>, LoadError>) -> Vec<(String, u32)> {
-        loaded.unwrap().into_entries().collect()
+        Ok(rows.finish()?.into_entries().collect())
     }
 
     /// A key with its value.
@@ -225,14 +214,13 @@ mod tests {
             let error = load(&[&[("x", 1), ("y", 2), ("x", 3)]], RowPolicy::AllOrNothing, overlaps).unwrap_err();
             assert_eq!(error.to_string(), "a:3: key \"x\" was already at a:1; keep one of the two");
             let loaded = load(&[&[("x", 1), ("y", 2), ("x", 3)]], RowPolicy::Quarantine { max: 1 }, overlaps);
-            assert_eq!(entries(loaded), [entry("x", 1), entry("y", 2)]);
+            assert_eq!(loaded.unwrap(), [entry("x", 1), entry("y", 2)]);
         }
     }
 
     #[test]
     fn key_without_text_is_told_by_its_places() {
-        let hasher = RandomState::new();
-        let mut rows = Rows::new(&hasher, RowPolicy::AllOrNothing, Overlaps::Error);
+        let mut rows = Rows::new(&Nothing, RowPolicy::AllOrNothing, Overlaps::Error);
         rows.begin(&Part { name: "a".into(), bytes: Vec::new() });
         assert!(rows.push(1, 7, ()).is_continue());
         assert!(rows.push(4, 7, ()).is_break());
@@ -251,7 +239,7 @@ mod tests {
     fn later_part_wins_where_it_may_and_the_row_keeps_its_place_in_the_order() {
         let parts: &[&[_]] = &[&[("x", 1), ("y", 2)], &[("x", 3)], &[("x", 4), ("z", 5)]];
         let loaded = load(parts, RowPolicy::AllOrNothing, Overlaps::LaterWins);
-        assert_eq!(entries(loaded), [entry("x", 4), entry("y", 2), entry("z", 5)]);
+        assert_eq!(loaded.unwrap(), [entry("x", 4), entry("y", 2), entry("z", 5)]);
     }
 
     #[test]
@@ -263,8 +251,7 @@ mod tests {
 
     #[test]
     fn first_bad_row_fails_a_load_of_all_or_nothing_and_ends_the_reading() {
-        let hasher = RandomState::new();
-        let mut rows = Rows::<u8, ()>::new(&hasher, RowPolicy::AllOrNothing, Overlaps::Error);
+        let mut rows = Rows::<u8, ()>::new(&Nothing, RowPolicy::AllOrNothing, Overlaps::Error);
         assert!(rows.reject(RowError::new(rows.place(3, 4), "first")).is_break());
         assert!(rows.reject(RowError::new(rows.place(5, 6), "second")).is_break());
         assert!(rows.has_failed());
@@ -274,8 +261,7 @@ mod tests {
     #[test]
     fn one_bad_row_more_than_may_be_fails_the_load() {
         let bad_of = |count: usize| {
-            let hasher = RandomState::new();
-            let mut rows = Rows::<u8, ()>::new(&hasher, RowPolicy::Quarantine { max: 150 }, Overlaps::Error);
+            let mut rows = Rows::<u8, ()>::new(&Nothing, RowPolicy::Quarantine { max: 150 }, Overlaps::Error);
             let flow = (1..=count).map(|line| rows.reject(RowError::new(rows.place(line as u64, 0), "bad")));
             let breaks = flow.filter(ControlFlow::is_break).count();
             (breaks, rows.finish())
@@ -286,5 +272,58 @@ mod tests {
         let (breaks, failed) = bad_of(151);
         assert_eq!(breaks, 1);
         assert_eq!(failed.unwrap_err().to_string(), "more than the 150 bad rows that are allowed; the first: :1: bad");
+    }
+
+    /// Parts of rows: few keys and values, so that some are equal.
+    fn parts() -> impl Strategy<Value = Vec<Vec<(u8, u8)>>> {
+        vec(vec((0..12_u8, 0..3_u8), 0..10), 0..4)
+    }
+
+    proptest! {
+        /// Rows that the table has are not kept, and yet the load comes to what `sync` makes of all of them.
+        #[test]
+        fn load_beside_a_table_is_what_sync_makes_of_its_rows(
+            content in vec((0..12_u8, 0..3_u8), 0..10),
+            parts in parts(),
+            max in 0..30_usize,
+            later_wins in any::<bool>(),
+        ) {
+            let overlaps = if later_wins { Overlaps::LaterWins } else { Overlaps::Error };
+            let store: Store<u8, u8> = content.iter().copied().collect();
+            let twin: Store<u8, u8> = content.iter().copied().collect();
+            let old = store.read();
+            let (beside, alone) = [&old as &dyn Present<u8, u8>, &Nothing].map(|present| {
+                let mut rows = Rows::new(present, RowPolicy::Quarantine { max }, overlaps);
+                for part in &parts {
+                    rows.begin(&Part { name: "p".into(), bytes: Vec::new() });
+                    let mut lines = part.iter().zip(1..);
+                    let _ = lines.try_for_each(|(&(key, value), line)| rows.push(line, key, value));
+                }
+                rows.finish()
+            }).into();
+            match (beside, alone) {
+                (Ok(beside), Ok(alone)) => {
+                    prop_assert_eq!((beside.len(), &beside.bad), (alone.len(), &alone.bad));
+                    let (mut new, mut expected) = (store.write(), twin.write());
+                    let changes = beside.apply(&old, &mut new);
+                    prop_assert_eq!(changes, expected.sync(alone.into_entries()));
+                    new.publish();
+                    expected.publish();
+                    prop_assert_eq!(store.read(), twin.read());
+                }
+                (beside, alone) => prop_assert_eq!(beside.unwrap_err().to_string(), alone.unwrap_err().to_string()),
+            }
+        }
+    }
+
+    #[test]
+    fn row_that_the_table_has_is_not_kept() {
+        let store = Store::from([(1, Arc::new(1)), (2, Arc::new(2))]);
+        let old = store.read();
+        let mut rows = Rows::new(&old, RowPolicy::AllOrNothing, Overlaps::Error);
+        let [same, other] = [1, 3].map(Arc::new);
+        assert!(rows.push(1, 1, Arc::clone(&same)).is_continue());
+        assert!(rows.push(2, 2, Arc::clone(&other)).is_continue());
+        assert_eq!((Arc::strong_count(&same), Arc::strong_count(&other)), (1, 2));
     }
 }

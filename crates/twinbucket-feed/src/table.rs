@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use twinbucket::{DefaultHashBuilder, Equivalent, Generation, Pin, ReadBucket, Reader, Stats, Watch};
 
-use crate::load::Judges;
 use crate::shared::Shared;
 use crate::{Builder, Event, Gauge, Origin, ReloadError, RollbackError, Status};
 
@@ -210,9 +209,7 @@ where
         let Some(old) = shared.store.at(generation) else {
             return Err(RollbackError::NotKept { asked: generation, current: shared.store.generation() });
         };
-        let entries = old.iter().map(|(key, value)| (key.clone(), value.clone()));
-        let (generation, changes) =
-            loader.take(&shared.store, entries, Judges::None, false).map_err(RollbackError::Failed)?;
+        let (generation, changes) = loader.roll_back(&shared.store, &old).map_err(RollbackError::Failed)?;
         let entries = shared.store.len();
         let status = shared.note(|record| {
             record.origin = Origin::Rollback;
