@@ -241,7 +241,7 @@ fn spare<T>(spares: &mut Vec<Arc<T>>, version: Arc<T>) {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_queue::SegQueue;
-use parking_lot::Mutex;
 
 use crate::Generation;
+use crate::sync::lock::Mutex;
 
 /// A read bucket that something outside the store still holds.
 ///

@@ -6,9 +6,6 @@ use std::panic::Location;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use event_listener::Event;
-use parking_lot::{Mutex, ReentrantMutex};
-
 use crate::directory::Directory;
 use crate::leaf::{ChunkRef, Mark, OwnedChunk};
 use crate::ledger::{Ledger, Retired, Stamp};
@@ -17,6 +14,8 @@ use crate::pin::{Pin, Records};
 use crate::read::ReadBucket;
 use crate::slot::Slot;
 use crate::sync::Arc;
+use crate::sync::event::Event;
+use crate::sync::lock::{Mutex, ReentrantMutex};
 use crate::timer::Timer;
 use crate::writer::{Old, Tally, Writer};
 use crate::{Discarded, Freed, Generation, Published, Stats};

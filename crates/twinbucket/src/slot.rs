@@ -10,16 +10,16 @@
 //! any more. The argument is on each operation below.
 //!
 //! # The oracle
-//! `LockedSlot` does the same with a mutex. Slot tests run on both, and the model checker, which cannot see into
-//! arc-swap, runs the store's protocol over the oracle.
+//! `LockedSlot` does the same with a mutex. Slot tests run on both, and the model checkers, which cannot see into
+//! arc-swap, run the store's protocol over the oracle.
 
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
-#[cfg(loom)]
+#[cfg(any(loom, shuttle))]
 pub(crate) type Slot<T> = LockedSlot<T>;
 
 /// One `Arc`, replaced atomically; shipped on [arc-swap](arc_swap), whose loads neither lock nor wait.
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) struct Slot<T> {
     /// The `Arc` itself.
     value: arc_swap::ArcSwap<T>,
@@ -27,7 +27,7 @@ pub(crate) struct Slot<T> {
     address: AtomicPtr<T>,
 }
 
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 impl<T> Slot<T> {
     /// Creates a slot that holds `value`.
     pub(crate) fn new(value: Arc<T>) -> Self {
@@ -65,7 +65,7 @@ impl<T> Slot<T> {
 }
 
 /// The oracle: a slot over a mutex, with the same four methods and the same separate address.
-#[cfg(any(test, loom))]
+#[cfg(any(test, loom, shuttle))]
 pub(crate) struct LockedSlot<T> {
     /// The `Arc` itself.
     value: crate::sync::Mutex<Arc<T>>,
@@ -73,7 +73,7 @@ pub(crate) struct LockedSlot<T> {
     address: AtomicPtr<T>,
 }
 
-#[cfg(any(test, loom))]
+#[cfg(any(test, loom, shuttle))]
 impl<T> LockedSlot<T> {
     pub(crate) fn new(value: Arc<T>) -> Self {
         let address = AtomicPtr::new(Arc::as_ptr(&value).cast_mut());
@@ -96,7 +96,7 @@ impl<T> LockedSlot<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(all(test, not(any(loom, shuttle))))]
 mod tests {
     use super::*;
 

@@ -1,16 +1,47 @@
-//! The shared-ownership and atomic types of the crate: the standard ones, or loom's under `--cfg loom`.
+//! What the crate takes of shared ownership, atomics, locks and threads: the standard and well-known types, or twins of
+//! them that a model checker can see into, loom's under `--cfg loom` and shuttle's under `--cfg shuttle`.
 //!
-//! Only [`slot`](crate::slot) uses the atomics, and only its oracle the mutex.
+//! Only [`slot`](crate::slot) uses the atomics, and only its oracle the mutex. Under loom the locks, events and threads
+//! stay the real ones.
+
+#[cfg(shuttle)]
+pub(crate) mod event;
+#[cfg(shuttle)]
+pub(crate) mod lock;
+#[cfg(shuttle)]
+pub(crate) mod mpsc;
 
 #[cfg(loom)]
 pub(crate) use loom::sync::{
     Arc, Mutex,
     atomic::{AtomicPtr, Ordering},
 };
-#[cfg(all(test, not(loom)))]
+#[cfg(shuttle)]
+pub(crate) use shuttle::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicPtr, Ordering},
+    },
+    thread,
+};
+#[cfg(all(test, not(any(loom, shuttle))))]
 pub(crate) use std::sync::Mutex;
-#[cfg(not(loom))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{
     Arc,
     atomic::{AtomicPtr, Ordering},
 };
+#[cfg(not(shuttle))]
+pub(crate) use std::{sync::mpsc, thread};
+
+/// Waiting for something to happen.
+#[cfg(not(shuttle))]
+pub(crate) mod event {
+    pub(crate) use event_listener::{Event, Listener};
+}
+
+/// Locks.
+#[cfg(not(shuttle))]
+pub(crate) mod lock {
+    pub(crate) use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
+}

@@ -3,15 +3,15 @@
 //! It refers to the store only while it publishes, and ends when the store is gone.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Weak, mpsc};
-use std::thread;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use crate::Pin;
 use crate::observer::Observers;
 use crate::pin::Records;
 use crate::shared::Shared;
+use crate::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use crate::sync::thread;
 use crate::write::WriteBucket;
 
 /// What to call for a pin that is held too long.

@@ -5,10 +5,10 @@ use std::panic::Location;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event_listener::Listener;
 use hashbrown::DefaultHashBuilder;
 
 use crate::shared::Shared;
+use crate::sync::event::Listener;
 use crate::{Generation, ReadBucket};
 
 /// Waits for publishes; always gives the newest read bucket, however many publishes there were meanwhile.

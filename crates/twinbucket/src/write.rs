@@ -4,7 +4,6 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash};
 
 use hashbrown::{DefaultHashBuilder, Equivalent, HashTable};
-use parking_lot::ReentrantMutexGuard;
 
 use crate::Generation;
 use crate::diff::unshared;
@@ -12,6 +11,7 @@ use crate::entry::{Entry, OccupiedEntry, VacantEntry};
 use crate::observer::{News, Observers};
 use crate::read::{Iter, ReadBucket};
 use crate::shared::{Shared, Turn, TurnCell};
+use crate::sync::lock::ReentrantMutexGuard;
 use crate::writer::{Old, Writer};
 
 /// The one mutable version of a store, private to the thread that holds it.
