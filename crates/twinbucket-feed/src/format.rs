@@ -135,10 +135,12 @@ pub(crate) fn load<'a, K: Hash + Eq, V>(
     let mut rows = Rows::new(present, policy, overlaps);
     for part in parts {
         rows.begin(part);
-        format.read(part, &mut rows).map_err(LoadError::Row)?;
-        if rows.has_failed() {
+        let read = format.read(part, &mut rows);
+        // What was wrong first is told.
+        if rows.settle().is_break() || rows.has_failed() {
             break;
         }
+        read.map_err(LoadError::Row)?;
     }
     rows.finish()
 }

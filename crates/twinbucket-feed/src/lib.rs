@@ -44,9 +44,9 @@
 //!
 //! # What a table promises
 //!
-//! - **Published or not at all.** A load goes into a write bucket by [`sync`](twinbucket::WriteBucket::sync): a full
-//!   reload publishes only what changed, content that is the same publishes nothing, and the counts in the status are
-//!   exact.
+//! - **Published or not at all.** A load goes into a write bucket as [`sync`](twinbucket::WriteBucket::sync) would bring
+//!   it there, rows that the table has being dropped as they are read: a full reload publishes only what changed,
+//!   content that is the same publishes nothing, and the counts in the status are exact.
 //! - **The last good version.** A source that is away, a file that does not parse, a row that is wrong, a guard or a
 //!   validation that refuses, a panic in any of them: the table keeps what it has, and the status says why, with file,
 //!   line and column, until a load goes well.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use twinbucket::{Changes, ReadBucket, WriteBucket};
 
 use crate::format::text::shown;
-use crate::rows::good::{Good, Line, Row};
+use crate::rows::good::{At, BATCH, Good, Line, Row};
 use crate::{LoadError, Overlaps, Part, Place, RowError};
 
 mod good;
@@ -48,6 +48,10 @@ pub struct Rows<'a, K, V> {
     files: Vec<Arc<str>>,
     /// The good rows.
     good: Good<'a, K, V>,
+    /// Rows that are not yet compared, a batch at most.
+    pending: Vec<Row<K, V>>,
+    /// The texts of their keys, where they have one.
+    names: Names,
     /// What becomes of bad rows.
     policy: RowPolicy,
     /// What becomes of a key that several parts have.
@@ -56,6 +60,15 @@ pub struct Rows<'a, K, V> {
     bad: Vec<RowError>,
     /// Bad rows, all of them.
     bad_count: usize,
+}
+
+/// Texts, or that there is none, in one piece of memory.
+#[derive(Debug, Default)]
+struct Names {
+    /// The texts, one after the other.
+    text: String,
+    /// Where each ends; `None` where there is none.
+    ends: Vec<Option<usize>>,
 }
 
 /// The good rows of a load and the bad ones that it may have.
@@ -100,6 +113,8 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
             part: 0,
             files: Vec::new(),
             good: Good::new(present),
+            pending: Vec::with_capacity(BATCH),
+            names: Names::default(),
             policy,
             overlaps,
             bad: Vec::new(),
@@ -107,7 +122,7 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
         }
     }
 
-    /// Says that the rows of `part` come next.
+    /// Says that the rows of `part` come next, after those of the part before were [settled](Self::settle).
     pub(crate) fn begin(&mut self, part: &Part) {
         self.file = Arc::clone(&part.name);
         self.part = u32::try_from(self.files.len()).expect("there are fewer files than that");
@@ -132,21 +147,53 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
 
     /// Takes in a row; `name` is the key's text.
     fn take(&mut self, line: u64, name: Option<&str>, key: K, value: V) -> ControlFlow<()> {
-        let row = Row { key, value, line: Line { part: self.part, line } };
-        let Err((at, row)) = self.good.take(row) else { return ControlFlow::Continue(()) };
-        let first = self.good.line(at);
-        if first.part != self.part && self.overlaps == Overlaps::LaterWins {
+        let hash = self.good.hash(&key);
+        self.pending.push(Row { key, hash, value, line: Line { part: self.part, line } });
+        self.names.push(name);
+        if self.pending.len() == BATCH { self.settle() } else { ControlFlow::Continue(()) }
+    }
+
+    /// Deals with the rows that are pending. `Break` says that the load has failed.
+    pub(crate) fn settle(&mut self) -> ControlFlow<()> {
+        let own = self.good.find(&self.pending);
+        let (mut pending, mut names) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.names));
+        let mut rows = pending.drain(..).zip(own).zip(names.iter());
+        let flow = rows.try_for_each(|((row, own), name)| match self.good.take(row, own) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err((at, row)) => self.repeat(at, row, name),
+        });
+        drop(rows);
+        names.clear();
+        (self.pending, self.names) = (pending, names);
+        flow
+    }
+
+    /// Deals with a row whose key an earlier one has, which is kept at `at`; `name` is the key's text.
+    fn repeat(&mut self, at: At, row: Row<K, V>, name: Option<&str>) -> ControlFlow<()> {
+        let (first, line) = (self.good.line(at), row.line);
+        if first.part != line.part && self.overlaps == Overlaps::LaterWins {
             self.good.replace(at, row);
             return ControlFlow::Continue(());
         }
-        let first = Place { file: Arc::clone(&self.files[first.part as usize]), line: first.line, column: 0 };
+        let first = self.place_of(first);
         let name = name.map_or("the key of this row".to_owned(), |name| format!("key {}", shown(name)));
         let problem = format!("{name} was already at {first}; keep one of the two");
-        self.reject(RowError::new(self.place(line, 0), problem))
+        self.note(RowError::new(self.place_of(line), problem))
+    }
+
+    fn place_of(&self, line: Line) -> Place {
+        Place { file: Arc::clone(&self.files[line.part as usize]), line: line.line, column: 0 }
     }
 
     /// Takes note of a bad row. `Break` asks the format to stop: the load has failed.
     pub fn reject(&mut self, error: RowError) -> ControlFlow<()> {
+        // First what comes before it.
+        self.settle()?;
+        self.note(error)
+    }
+
+    /// Takes note of a bad row.
+    fn note(&mut self, error: RowError) -> ControlFlow<()> {
         self.bad_count += 1;
         if self.bad.len() < KEPT_ERRORS {
             self.bad.push(error);
@@ -160,7 +207,9 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
     }
 
     /// Returns what was read, or why it is not to be used.
-    pub(crate) fn finish(self) -> Result<Loaded<'a, K, V>, LoadError> {
+    pub(crate) fn finish(mut self) -> Result<Loaded<'a, K, V>, LoadError> {
+        // If that fails the load, there are bad rows.
+        let _ = self.settle();
         match self.policy {
             RowPolicy::AllOrNothing if self.bad_count > 0 => Err(LoadError::Row(self.bad[0].clone())),
             RowPolicy::Quarantine { max } if self.bad_count > max => {
@@ -168,6 +217,28 @@ impl<'a, K: Hash + Eq, V> Rows<'a, K, V> {
             }
             _ => Ok(Loaded { good: self.good, bad: self.bad, bad_count: self.bad_count }),
         }
+    }
+}
+
+impl Names {
+    fn push(&mut self, name: Option<&str>) {
+        self.text.push_str(name.unwrap_or_default());
+        self.ends.push(name.map(|_| self.text.len()));
+    }
+
+    /// Returns the texts in order.
+    fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let name = end.map(|end| &self.text[start..end]);
+            start = end.unwrap_or(start);
+            name
+        })
+    }
+
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
     }
 }
 
@@ -188,6 +259,7 @@ mod tests {
     use twinbucket::Store;
 
     use super::*;
+    use crate::format;
 
     /// Parts called `a`, `b` and so on, each with rows on lines 1, 2 and so on.
     fn load(parts: &[&[(&str, u32)]], policy: RowPolicy, overlaps: Overlaps) -> Result<Vec<(String, u32)>, LoadError> {
@@ -223,9 +295,22 @@ mod tests {
         let mut rows = Rows::new(&Nothing, RowPolicy::AllOrNothing, Overlaps::Error);
         rows.begin(&Part { name: "a".into(), bytes: Vec::new() });
         assert!(rows.push(1, 7, ()).is_continue());
-        assert!(rows.push(4, 7, ()).is_break());
+        assert!(rows.push(4, 7, ()).is_continue() && rows.settle().is_break());
         let message = rows.finish().unwrap_err().to_string();
         assert_eq!(message, "a:4: the key of this row was already at a:1; keep one of the two");
+    }
+
+    #[test]
+    fn bad_row_before_the_place_where_a_part_ends_is_what_is_told() {
+        let broken = |part: &Part, rows: &mut Rows<'_, u8, ()>| {
+            let _ = rows.push(1, 7, ());
+            let _ = rows.push(2, 7, ());
+            Err(RowError::new(Place { file: Arc::clone(&part.name), line: 3, column: 0 }, "broken"))
+        };
+        let part = [Part { name: "a".into(), bytes: Vec::new() }];
+        let read = |policy| format::read(&broken, &part, policy, Overlaps::Error).unwrap_err().to_string();
+        assert_eq!(read(RowPolicy::AllOrNothing), "a:2: the key of this row was already at a:1; keep one of the two");
+        assert_eq!(read(RowPolicy::Quarantine { max: 1 }), "a:3: broken");
     }
 
     #[test]
@@ -274,18 +359,18 @@ mod tests {
         assert_eq!(failed.unwrap_err().to_string(), "more than the 150 bad rows that are allowed; the first: :1: bad");
     }
 
-    /// Parts of rows: few keys and values, so that some are equal.
+    /// Parts of rows: few keys and values, so that some are equal, and more than a batch.
     fn parts() -> impl Strategy<Value = Vec<Vec<(u8, u8)>>> {
-        vec(vec((0..12_u8, 0..3_u8), 0..10), 0..4)
+        vec(vec((0..40_u8, 0..3_u8), 0..40), 0..4)
     }
 
     proptest! {
         /// Rows that the table has are not kept, and yet the load comes to what `sync` makes of all of them.
         #[test]
         fn load_beside_a_table_is_what_sync_makes_of_its_rows(
-            content in vec((0..12_u8, 0..3_u8), 0..10),
+            content in vec((0..40_u8, 0..3_u8), 0..40),
             parts in parts(),
-            max in 0..30_usize,
+            max in 0..60_usize,
             later_wins in any::<bool>(),
         ) {
             let overlaps = if later_wins { Overlaps::LaterWins } else { Overlaps::Error };
@@ -298,6 +383,9 @@ mod tests {
                     rows.begin(&Part { name: "p".into(), bytes: Vec::new() });
                     let mut lines = part.iter().zip(1..);
                     let _ = lines.try_for_each(|(&(key, value), line)| rows.push(line, key, value));
+                    if rows.settle().is_break() {
+                        break;
+                    }
                 }
                 rows.finish()
             }).into();
@@ -324,6 +412,7 @@ mod tests {
         let [same, other] = [1, 3].map(Arc::new);
         assert!(rows.push(1, 1, Arc::clone(&same)).is_continue());
         assert!(rows.push(2, 2, Arc::clone(&other)).is_continue());
+        assert!(rows.settle().is_continue());
         assert_eq!((Arc::strong_count(&same), Arc::strong_count(&other)), (1, 2));
     }
 }

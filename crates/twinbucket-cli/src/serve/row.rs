@@ -127,12 +127,14 @@ impl Row {
         columns: &Arc<Columns>,
         fields: impl IntoIterator<Item = &'a str>,
     ) -> Result<Self, NoRow> {
-        let mut draft = Draft::default();
-        for field in fields {
-            draft.text.push_str(field);
-            draft.end(false)?;
-        }
-        draft.finish(columns)
+        DRAFT.with_borrow_mut(|draft| {
+            draft.clear();
+            for field in fields {
+                draft.text.push_str(field);
+                draft.end(false)?;
+            }
+            draft.finish(columns)
+        })
     }
 
     /// Returns the names of the columns.
@@ -246,7 +248,13 @@ impl Draft {
         Ok(())
     }
 
-    fn finish(self, columns: &Arc<Columns>) -> Result<Row, NoRow> {
+    /// Begins anew, in the memory that there is.
+    fn clear(&mut self) {
+        self.text.clear();
+        self.ends.clear();
+    }
+
+    fn finish(&self, columns: &Arc<Columns>) -> Result<Row, NoRow> {
         let (columns_len, fields) = (columns.names.len(), self.ends.len());
         if columns_len != fields {
             return Err(NoRow::Ragged { columns: columns_len, fields });
@@ -255,11 +263,14 @@ impl Draft {
             [end] => Ends::One(end & JSON != 0),
             ref many => Ends::Many(many.into()),
         };
-        Ok(Row { columns: Arc::clone(columns), text: self.text.into(), ends })
+        Ok(Row { columns: Arc::clone(columns), text: self.text.as_str().into(), ends })
     }
 }
 
 thread_local! {
+    /// The row that is being made of texts: its memory serves one row after the other.
+    static DRAFT: RefCell<Draft> = RefCell::default();
+
     /// Lists of columns that rows made on this thread have, the last used one first.
     static REMEMBERED_COLUMNS: RefCell<Vec<Arc<Columns>>> = const { RefCell::new(Vec::new()) };
 }

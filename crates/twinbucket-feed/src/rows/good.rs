@@ -2,26 +2,41 @@
 //!
 //! A row that the table has already is dropped as soon as it was compared; of it, the table's own key and the place stay.
 //! Every key is in the index once.
+//!
+//! Rows come in batches, because a large table is not in the caches: first the batch is looked up as a whole, so that the
+//! waits for memory overlap, and then each row is dealt with by itself.
 
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
+use std::hint::black_box;
 
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use twinbucket::{Changes, ReadBucket, WriteBucket};
 
+/// The most rows of a batch.
+pub(super) const BATCH: usize = 16;
+
 /// What a table has, for rows to be compared with.
 pub(crate) trait Present<K, V> {
-    /// Returns the table's own key if it has this entry, with this value.
-    fn find(&self, key: &K, value: &V) -> Option<&K>;
+    /// Returns for each row of a batch the table's own key, if the table has an entry with that key and that value.
+    fn find(&self, rows: &[Row<K, V>]) -> Found<'_, K>;
 
     /// Returns how many entries there are.
     fn len(&self) -> usize;
 }
 
 impl<K: Hash + Eq, V: PartialEq, S: BuildHasher> Present<K, V> for ReadBucket<K, V, S> {
-    fn find(&self, key: &K, value: &V) -> Option<&K> {
-        self.get_key_value(key).filter(|(_, other)| *other == value).map(|(key, _)| key)
+    fn find(&self, rows: &[Row<K, V>]) -> Found<'_, K> {
+        let own_key = |row: &Row<K, V>, value: Option<&V>| {
+            value.filter(|value| **value == row.value)?;
+            self.get_key_value(&row.key).map(|(key, _)| key)
+        };
+        if let Ok(rows) = <&[Row<K, V>; BATCH]>::try_from(rows) {
+            let values = self.get_many(rows.each_ref().map(|row| &row.key));
+            return std::array::from_fn(|at| own_key(&rows[at], values[at]));
+        }
+        std::array::from_fn(|at| rows.get(at).and_then(|row| own_key(row, self.get(&row.key))))
     }
 
     fn len(&self) -> usize {
@@ -29,12 +44,15 @@ impl<K: Hash + Eq, V: PartialEq, S: BuildHasher> Present<K, V> for ReadBucket<K,
     }
 }
 
+/// The table's own keys for the rows of a batch.
+pub(crate) type Found<'a, K> = [Option<&'a K>; BATCH];
+
 /// A table without entries.
 pub(crate) struct Nothing;
 
 impl<K, V> Present<K, V> for Nothing {
-    fn find(&self, _: &K, _: &V) -> Option<&K> {
-        None
+    fn find(&self, _: &[Row<K, V>]) -> Found<'_, K> {
+        [None; BATCH]
     }
 
     fn len(&self) -> usize {
@@ -57,9 +75,12 @@ pub(super) struct Good<'a, K, V> {
 }
 
 /// A row that the table does not have like this.
-pub(super) struct Row<K, V> {
+#[derive(Debug)]
+pub(crate) struct Row<K, V> {
     /// Its key.
     pub(super) key: K,
+    /// The hash of the key, by [`Good::hash`].
+    pub(super) hash: u64,
     /// Its value.
     pub(super) value: V,
     /// Where it stands.
@@ -75,7 +96,7 @@ struct Same<'a, K> {
 }
 
 /// Where a row stands.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Line {
     /// Number of the part.
     pub(super) part: u32,
@@ -128,16 +149,30 @@ impl<'a, K: Hash + Eq, V> Good<'a, K, V> {
         changes
     }
 
-    /// Takes in a row unless there is one of its key; then returns where that is kept, and the row.
-    pub(super) fn take(&mut self, row: Row<K, V>) -> Result<(), (At, Row<K, V>)> {
-        let hash = self.hasher.hash_one(&row.key);
+    /// Returns the hash of a key.
+    pub(super) fn hash(&self, key: &K) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// Looks up a batch in the table, and has the places for it in the index fetched from memory.
+    pub(super) fn find(&self, batch: &[Row<K, V>]) -> Found<'a, K> {
+        for row in batch {
+            black_box(self.index.find(row.hash, |_| false));
+        }
+        self.present.find(batch)
+    }
+
+    /// Takes in a row unless there is one of its key; then returns where that is kept, and the row. `own` is what
+    /// [`find`](Self::find) found for it.
+    pub(super) fn take(&mut self, row: Row<K, V>, own: Option<&'a K>) -> Result<(), (At, Row<K, V>)> {
+        let hash = row.hash;
         let (rows, same) = (&mut self.rows, &mut self.same);
         let is_key = |&(other, at): &(u64, At)| other == hash && row.key == *at.key(rows, same);
         let place = match self.index.entry(hash, is_key, |&(hash, _)| hash) {
             Entry::Occupied(place) => return Err((place.get().1, row)),
             Entry::Vacant(place) => place,
         };
-        match self.present.find(&row.key, &row.value) {
+        match own {
             Some(key) => {
                 place.insert((hash, At::Same(same.len())));
                 same.push(Same { key, line: row.line });
@@ -155,7 +190,7 @@ impl<'a, K: Hash + Eq, V> Good<'a, K, V> {
         match at {
             At::Row(at) => self.rows[at] = row,
             At::Same(_) => {
-                let place = self.index.find_mut(self.hasher.hash_one(&row.key), |&(_, other)| other == at);
+                let place = self.index.find_mut(row.hash, |&(_, other)| other == at);
                 place.expect("the row was found there").1 = At::Row(self.rows.len());
                 self.rows.push(row);
             }
@@ -165,7 +200,7 @@ impl<'a, K: Hash + Eq, V> Good<'a, K, V> {
     /// Tells whether there is a row of that key.
     fn has(&self, key: &K) -> bool {
         let is_key = |&(_, at): &(u64, At)| *key == *at.key(&self.rows, &self.same);
-        self.index.find(self.hasher.hash_one(key), is_key).is_some()
+        self.index.find(self.hash(key), is_key).is_some()
     }
 }
 
