@@ -219,10 +219,10 @@ where
         let mut store = self.store.observer(Arc::clone(&tally));
         let for_list = Arc::new(OnceLock::<Weak<Shared<K, V, S>>>::new());
         if let Some(long_pins) = self.long_pins {
-            let shared = Arc::clone(&for_list);
+            let (shared, tally) = (Arc::clone(&for_list), Arc::clone(&tally));
             store = store.on_long_pin(long_pins.limit, move |pin| {
                 let shared = shared.get().and_then(Weak::upgrade);
-                long_pins.act(pin, || shared.map_or_else(Vec::new, |shared| shared.store.pins()));
+                long_pins.act(pin, || shared.map_or_else(Vec::new, |shared| shared.store.pins()), &tally);
             });
         }
         let store = store.build();

@@ -46,8 +46,8 @@ impl<K, V, S> Shared<K, V, S> {
 
     /// Reads the table's metrics.
     pub(crate) fn reading(&self) -> Reading {
-        let pins = self.store.pins().iter().map(twinbucket::Pin::age).collect();
-        Reading { status: self.status(), stats: self.store.stats(), pins, tallied: self.tally.read() }
+        let (pins, stats) = (self.store.pins(), self.store.stats());
+        Reading { status: self.status(), stats, pins, tallied: self.tally.read() }
     }
 
     /// Changes the record and returns the status with it.

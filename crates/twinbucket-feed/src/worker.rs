@@ -151,6 +151,9 @@ where
         let before = (record.origin != Origin::Empty && record.origin != Origin::Embedded).then_some(record.entries);
         let load = AssertUnwindSafe(|| loader.load(&self.shared.store, parts, before, judges));
         let loaded = catch_unwind(load).unwrap_or_else(|panic| Err(LoadError::Panicked(message(panic.as_ref()))));
+        if let Ok(outcome) = &loaded {
+            trace::quarantined(&self.shared.source, outcome.bad_count, outcome.bad.first());
+        }
         let refused = loaded.as_ref().err().cloned();
         self.seen = Some(Seen { revision: revision.clone(), refused });
         loaded

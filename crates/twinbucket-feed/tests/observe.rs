@@ -23,7 +23,7 @@ use prometheus_client::registry::Registry;
 use twinbucket_feed::observe::facade::Facade;
 use twinbucket_feed::observe::prometheus::Prometheus;
 use twinbucket_feed::observe::{METRICS, MetricKind};
-use twinbucket_feed::{LongPins, RowPolicy, Table};
+use twinbucket_feed::{LongPins, RowPolicy, State, Table};
 
 use crate::common::{PATIENCE, Script, eventually};
 
@@ -78,6 +78,37 @@ fn scrape_has_every_metric_with_its_value() {
 }
 
 #[test]
+fn gauges_have_the_values_of_the_store_and_of_the_status() {
+    let script = Script::new("a 1");
+    let table = script.builder().open().unwrap();
+    let old = table.read();
+    for content in ["a 2", "a 3"] {
+        script.put(content);
+        table.reload(PATIENCE).unwrap();
+    }
+    let young = table.read();
+    let (stats, status, pins) = (table.stats(), table.status(), table.pins());
+    let reading = table.gauge("rows").read().unwrap();
+    let value = |name: &str| reading.value(&format!("twinbucket_{name}")).unwrap();
+    assert!(stats.bytes > 0 && stats.retired_leaves > 0 && status.load_time() > Duration::ZERO);
+    assert_eq!(value("bytes"), stats.bytes as f64);
+    assert_eq!(value("retired_leaves"), stats.retired_leaves as f64);
+    assert_eq!(value("retired_bytes"), stats.retired_bytes as f64);
+    assert_eq!(value("load_duration_seconds"), status.load_time().as_secs_f64());
+    // Ages were taken before the reading.
+    assert!(value("staleness_seconds") >= status.age().unwrap().as_secs_f64());
+    let oldest = pins.iter().map(twinbucket::Pin::age).max().unwrap();
+    assert!(value("oldest_pin_age_seconds") >= oldest.as_secs_f64(), "{pins:?}");
+    let freed = value("freed_leaves_total");
+    drop((old, young));
+    script.put("a 4");
+    table.reload(PATIENCE).unwrap();
+    let reading = table.gauge("rows").read().unwrap();
+    assert_eq!(reading.value("twinbucket_retired_leaves"), Some(0.0));
+    assert_eq!(reading.value("twinbucket_freed_leaves_total"), Some(freed + stats.retired_leaves as f64 + 1.0));
+}
+
+#[test]
 fn promtool_finds_nothing_wrong_with_a_scrape() {
     let text = scrape(&table(&Script::new("a 1")));
     let tool = Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -126,14 +157,15 @@ fn facade_sets_the_same_values() {
         .into_iter()
         .map(|(key, _, _, value)| {
             let labels: Vec<&str> = key.key().labels().map(metrics::Label::value).collect();
-            format!("{} {} {value:?}", key.key().name(), labels.join(" "))
+            format!("{} {} {value:?}", key.key().name(), labels.join(","))
         })
         .collect();
     for expected in [
         "twinbucket_generation rows Gauge(2.0)",
         "twinbucket_reloads_total rows Counter(3)",
-        "twinbucket_state rows ERROR Gauge(1.0)",
-        "twinbucket_publish_duration_seconds rows inf Counter(2)",
+        "twinbucket_state rows,ERROR Gauge(1.0)",
+        "twinbucket_publish_duration_seconds_bucket rows,+Inf Counter(2)",
+        "twinbucket_publish_duration_seconds_count rows Counter(2)",
     ] {
         assert!(found.iter().any(|own| own == expected), "{expected} is missing in {found:#?}");
     }
@@ -176,6 +208,10 @@ fn otlp_exports_every_metric() {
         let is_there = body.windows(metric.name.len()).any(|part| part == metric.name.as_bytes());
         assert!(is_there, "{} was not exported", metric.name);
     }
+    // The label as OTLP writes it; the state has a value for each state, the histogram one for each bucket.
+    let label = b"table\x12\x06\x0a\x04rows";
+    let labels = body.windows(label.len()).filter(|part| part == label).count();
+    assert_eq!(labels, METRICS.len() - 2 + State::ALL.len() + 14 + 2);
 }
 
 /// What a subscriber writes.
@@ -216,6 +252,9 @@ fn loads_and_publishes_are_spans_and_long_pins_are_logged_with_their_place() {
     assert!(has(&["load{source=\"script\"}", "close"]), "{}", text());
     assert!(has(&["load{source=\"script\"}:publish", "close"]), "{}", text());
     assert!(has(&["error=rows:1:1: no row of a word and a number", "close"]), "{}", text());
+    let with_bad_row = Script::new("a 1\nb");
+    let _quarantined = with_bad_row.builder().rows(RowPolicy::Quarantine { max: 1 }).open().unwrap();
+    assert!(has(&["WARN", "bad rows were left out", "source=\"script\" rows=1 first=rows:2:1: "]), "{}", text());
     let list = fs::read_to_string(path).unwrap();
     assert!(list.starts_with("generation 1 held for ") && list.contains("tests/observe.rs"), "{list}");
 }
@@ -234,6 +273,62 @@ fn long_pins_are_counted_and_reported_once_each() {
     eventually("a count", || count() == Some(1.0));
     std::thread::sleep(Duration::from_millis(30));
     assert_eq!((seen.lock().clone(), count()), (vec![1], Some(1.0)));
+}
+
+#[test]
+fn list_of_pins_has_all_of_them_and_replaces_the_file_as_a_whole() {
+    let script = Script::new("a 1");
+    let directory = tempfile::tempdir().unwrap();
+    let (path, link) = (directory.path().join("pins.txt"), directory.path().join("before.txt"));
+    fs::write(&path, "before").unwrap();
+    fs::hard_link(&path, &link).unwrap();
+    let table = script.builder().long_pins(LongPins::after(Duration::from_millis(5)).dump(&path)).open().unwrap();
+    let held = [table.read(), table.read(), table.read()];
+    let list = || fs::read_to_string(&path).unwrap();
+    eventually("a list of all three", || list().lines().filter(|line| line.contains("tests/observe.rs")).count() == 3);
+    assert_eq!(fs::read_to_string(link).unwrap(), "before", "the old file is not written to");
+    // Each of the three writes a list.
+    eventually("nothing is left beside the list", || fs::read_dir(&directory).unwrap().count() == 2);
+    drop(held);
+}
+
+#[test]
+fn live_pins_are_counted_one_by_one_with_their_account_and_without() {
+    for long_pins in [None, Some(LongPins::after(PATIENCE))] {
+        let script = Script::new("a 1");
+        let builder = script.builder();
+        let table = match long_pins {
+            Some(long_pins) => builder.long_pins(long_pins),
+            None => builder,
+        };
+        let table = table.open().unwrap();
+        let live = || table.gauge("rows").read().unwrap().value("twinbucket_live_pins").unwrap();
+        assert_eq!(live(), 0.0);
+        let held = [table.read(), table.read()];
+        let mut reader = table.reader();
+        assert_eq!(reader.get("a"), Some(&1));
+        let copy = held[0].clone();
+        assert_eq!(live(), 4.0);
+        drop((held, reader));
+        assert_eq!(live(), 1.0);
+        drop(copy);
+        assert_eq!(live(), 0.0);
+    }
+}
+
+#[test]
+fn list_of_pins_that_cannot_be_written_is_counted() {
+    let script = Script::new("a 1");
+    let directory = tempfile::tempdir().unwrap();
+    // A directory cannot be replaced by a file.
+    let path = directory.path().join("pins");
+    fs::create_dir(&path).unwrap();
+    let table = script.builder().long_pins(LongPins::after(Duration::from_millis(5)).dump(&path)).open().unwrap();
+    let held = table.read();
+    let failures = || table.gauge("rows").read().unwrap().value("twinbucket_pin_list_failures_total").unwrap();
+    eventually("the failure is counted", || failures() == 1.0);
+    assert_eq!(fs::read_dir(&directory).unwrap().count(), 1, "nothing is left beside it");
+    drop(held);
 }
 
 #[cfg(target_os = "linux")]

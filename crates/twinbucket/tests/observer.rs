@@ -255,6 +255,12 @@ fn all_that_was_replaced_is_told_as_freed_or_is_still_retired() {
     for round in 0..300_u64 {
         let mut write = store.write();
         write.extend((0..round % 7).map(|n| (n * 2_741 % 20_000, round)));
+        if round % 3 == 1 {
+            // The next write copies what is staged here: copies that nobody ever saw, freed with the publish.
+            write.stage();
+            write = store.write();
+            write.extend((0..round % 7).map(|n| (n * 2_741 % 20_000, round + 1)));
+        }
         if round % 5 == 0 {
             write.discard()
         } else {

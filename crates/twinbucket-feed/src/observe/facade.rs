@@ -1,11 +1,18 @@
 //! Metrics for crate `metrics`, whichever recorder the program has installed.
 
-use super::{Gauge, METRICS, MetricKind};
+use metrics::Unit;
+
+use super::metric::parts;
+use super::{Gauge, METRICS, Metric, MetricKind};
 
 /// Sets the metrics of some tables in the program's recorder.
 ///
 /// The facade asks nobody, so somebody must call [`refresh`](Self::refresh) now and then: a timer, or a listener of the
-/// table's events. The histogram of publishes comes as a counter for each bucket, with the label `le`.
+/// table's events.
+///
+/// A recorder takes a histogram value by value, and publishes are counted by bucket where they happen. So the histogram
+/// comes as Prometheus has it: counters `twinbucket_publish_duration_seconds_bucket` with the label `le`, a counter
+/// `…_count` and a gauge `…_sum`.
 ///
 /// # Examples
 /// ```no_run
@@ -26,8 +33,14 @@ impl Facade {
     pub fn new(tables: Vec<Gauge>) -> Self {
         for metric in METRICS {
             match metric.kind {
-                MetricKind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
-                MetricKind::Counter | MetricKind::Histogram => metrics::describe_counter!(metric.name, metric.help),
+                MetricKind::Gauge => metrics::describe_gauge!(metric.name, unit(&metric), metric.help),
+                MetricKind::Counter => metrics::describe_counter!(metric.name, unit(&metric), metric.help),
+                MetricKind::Histogram => {
+                    let [buckets, count, sum] = parts(metric.name);
+                    metrics::describe_counter!(buckets, metric.help);
+                    metrics::describe_counter!(count, metric.help);
+                    metrics::describe_gauge!(sum, unit(&metric), metric.help);
+                }
             }
         }
         Self { tables }
@@ -47,10 +60,14 @@ impl Facade {
                         metrics::gauge!(metric.name, "table" => table.clone()).set(value);
                     }
                     (MetricKind::Histogram, _) => {
-                        for (end, count) in reading.publishes().0 {
-                            let end = end.to_string();
-                            metrics::counter!(metric.name, "table" => table.clone(), "le" => end).absolute(count);
+                        let ([buckets, all, sum], (counts, seconds)) = (parts(metric.name), reading.publishes());
+                        for (end, count) in counts {
+                            let end = if end.is_finite() { end.to_string() } else { "+Inf".to_owned() };
+                            metrics::counter!(buckets.clone(), "table" => table.clone(), "le" => end).absolute(count);
                         }
+                        let count = counts.last().map_or(0, |&(_, count)| count);
+                        metrics::counter!(all, "table" => table.clone()).absolute(count);
+                        metrics::gauge!(sum, "table" => table.clone()).set(seconds);
                     }
                     (_, None) => {
                         for (state, value) in reading.states() {
@@ -61,5 +78,14 @@ impl Facade {
                 }
             }
         }
+    }
+}
+
+/// Returns the facade's word for a metric's unit.
+fn unit(metric: &Metric) -> Unit {
+    match metric.unit() {
+        "s" => Unit::Seconds,
+        "By" => Unit::Bytes,
+        _ => Unit::Count,
     }
 }

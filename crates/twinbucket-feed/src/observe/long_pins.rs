@@ -4,10 +4,14 @@ use std::fmt;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use twinbucket::Pin;
+
+use super::tally::Tally;
 
 /// What to do about read buckets that are held for longer than a limit. Each is reported once, and counted as
 /// `twinbucket_long_pins_total`.
@@ -63,7 +67,8 @@ impl LongPins {
 
     /// Also lists all pins of the table in a file, which is replaced as a whole.
     ///
-    /// A list that cannot be written is logged (feature `tracing`), and nothing else comes of it.
+    /// A list that cannot be written is counted as `twinbucket_pin_list_failures_total` and logged (feature `tracing`), and
+    /// the file stays as it was. Tables may share a file: it has the list of the one that wrote last.
     #[must_use]
     pub fn dump(mut self, path: impl AsRef<Path>) -> Self {
         self.dump = Some(path.as_ref().to_owned());
@@ -71,9 +76,13 @@ impl LongPins {
     }
 
     /// Acts on one that is held for too long; `pins` are all there are, which is asked only for a list.
-    pub(crate) fn act(&self, pin: &Pin, pins: impl FnOnce() -> Vec<Pin>) {
-        let list = |path: &PathBuf| write_list(path, &pins()).inspect_err(|error| not_written(path, error));
-        let _ = self.dump.as_ref().map(list);
+    pub(crate) fn act(&self, pin: &Pin, pins: impl FnOnce() -> Vec<Pin>, tally: &Tally) {
+        if let Some(path) = &self.dump {
+            if let Err(error) = write_list(path, &pins()) {
+                tally.list_failed();
+                not_written(path, &error);
+            }
+        }
         for report in &self.reports {
             report(pin);
         }
@@ -95,11 +104,18 @@ fn write_list(path: &Path, pins: &[Pin]) -> io::Result<()> {
             pin.holders()
         )?;
     }
+    // Another table may write its list at the same time.
+    static LISTS: AtomicU64 = AtomicU64::new(0);
+    let number = LISTS.fetch_add(1, Ordering::Relaxed);
     let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".new");
+    name.push(format!(".new-{}-{number}", process::id()));
     let beside = path.with_file_name(name);
-    fs::write(&beside, text)?;
-    fs::rename(beside, path)
+    let replace = || {
+        fs::write(&beside, text)?;
+        fs::rename(&beside, path)
+    };
+    // What is half written helps nobody, and the disk may be full.
+    replace().inspect_err(|_| _ = fs::remove_file(&beside))
 }
 
 #[cfg(feature = "tracing")]

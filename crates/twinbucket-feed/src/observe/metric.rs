@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use twinbucket::Pin;
+
 use super::tally::{BUCKETS, Tallied};
 use crate::{State, Status};
 
@@ -29,6 +31,17 @@ pub struct Metric {
     pub help: &'static str,
 }
 
+impl Metric {
+    /// Returns the unit of its values as UCUM writes it: `s`, `By`, or `1` for numbers of things.
+    pub fn unit(&self) -> &'static str {
+        match self.name.rsplit('_').next() {
+            Some("seconds") => "s",
+            Some("bytes") => "By",
+            _ => "1",
+        }
+    }
+}
+
 /// A gauge of that name.
 const fn gauge(name: &'static str, help: &'static str) -> Metric {
     Metric { name, kind: MetricKind::Gauge, help }
@@ -40,7 +53,7 @@ const fn counter(name: &'static str, help: &'static str) -> Metric {
 }
 
 /// All metrics of a table. Each has the label `table`; `twinbucket_state` also has `state`.
-pub const METRICS: [Metric; 19] = [
+pub const METRICS: [Metric; 20] = [
     gauge("twinbucket_last_reload_successful", "Whether the last look at the source went well: 1 or 0"),
     gauge(
         "twinbucket_last_reload_success_timestamp_seconds",
@@ -55,11 +68,12 @@ pub const METRICS: [Metric; 19] = [
     gauge("twinbucket_entries", "Entries in the content"),
     gauge("twinbucket_bytes", "Bytes of the current read bucket, without what keys and values point to"),
     gauge("twinbucket_quarantined_rows", "Bad rows that the content lacks"),
-    gauge("twinbucket_live_pins", "Read buckets that something outside the table holds"),
+    gauge("twinbucket_live_pins", "Read buckets, readers and iterators outside the table that hold a version"),
     gauge("twinbucket_oldest_pin_age_seconds", "How long the oldest of them has been held; 0 if there is none"),
     gauge("twinbucket_retired_leaves", "Replaced leaves that are not freed yet"),
     gauge("twinbucket_retired_bytes", "Bytes of replaced leaves and chunks that are not freed yet"),
     counter("twinbucket_long_pins_total", "Read buckets that were held longer than the limit"),
+    counter("twinbucket_pin_list_failures_total", "Lists of pins that could not be written"),
     counter("twinbucket_freed_leaves_total", "Leaves of older generations that were freed"),
     gauge("twinbucket_load_duration_seconds", "How long the last load that was taken took"),
     Metric {
@@ -69,6 +83,12 @@ pub const METRICS: [Metric; 19] = [
     },
 ];
 
+/// Returns the names of the parts of a histogram: its buckets, their count, and the sum.
+#[cfg(any(feature = "metrics", feature = "opentelemetry"))]
+pub(super) fn parts(name: &str) -> [String; 3] {
+    ["bucket", "count", "sum"].map(|part| format!("{name}_{part}"))
+}
+
 /// The metrics of a table at one moment.
 #[derive(Clone, Debug)]
 pub struct Reading {
@@ -76,8 +96,8 @@ pub struct Reading {
     pub(crate) status: Status,
     /// Bytes, retired leaves, retired bytes.
     pub(crate) stats: twinbucket::Stats,
-    /// How long each pin has been held.
-    pub(crate) pins: Vec<Duration>,
+    /// Who holds read buckets.
+    pub(crate) pins: Vec<Pin>,
     /// What observers counted.
     pub(crate) tallied: Tallied,
 }
@@ -101,11 +121,12 @@ impl Reading {
             "twinbucket_entries" => status.entries() as f64,
             "twinbucket_bytes" => self.stats.bytes as f64,
             "twinbucket_quarantined_rows" => status.quarantined_rows() as f64,
-            "twinbucket_live_pins" => self.pins.len() as f64,
-            "twinbucket_oldest_pin_age_seconds" => seconds(self.pins.iter().max().copied()),
+            "twinbucket_live_pins" => self.pins.iter().map(Pin::holders).sum::<usize>() as f64,
+            "twinbucket_oldest_pin_age_seconds" => seconds(self.pins.iter().map(Pin::age).max()),
             "twinbucket_retired_leaves" => self.stats.retired_leaves as f64,
             "twinbucket_retired_bytes" => self.stats.retired_bytes as f64,
             "twinbucket_long_pins_total" => self.tallied.long_pins as f64,
+            "twinbucket_pin_list_failures_total" => self.tallied.list_failures as f64,
             "twinbucket_freed_leaves_total" => self.tallied.freed_leaves as f64,
             "twinbucket_load_duration_seconds" => status.load_time().as_secs_f64(),
             _ => return None,

@@ -19,6 +19,8 @@ pub(crate) struct Tally {
     nanoseconds: AtomicU64,
     /// Pins that were held for too long.
     long_pins: AtomicU64,
+    /// Lists of pins that could not be written.
+    list_failures: AtomicU64,
     /// Leaves of older generations that were freed.
     freed_leaves: AtomicU64,
 }
@@ -32,11 +34,18 @@ pub(crate) struct Tallied {
     pub(crate) publish_seconds: f64,
     /// Pins that were held for too long.
     pub(crate) long_pins: u64,
+    /// Lists of pins that could not be written.
+    pub(crate) list_failures: u64,
     /// Leaves of older generations that were freed.
     pub(crate) freed_leaves: u64,
 }
 
 impl Tally {
+    /// Counts a list of pins that could not be written.
+    pub(crate) fn list_failed(&self) {
+        self.list_failures.fetch_add(1, Ordering::Relaxed);
+    }
+
     /// Returns what was counted so far.
     pub(crate) fn read(&self) -> Tallied {
         // Relaxed, here and below: a count orders nothing else.
@@ -45,6 +54,7 @@ impl Tally {
             by_bucket: std::array::from_fn(|at| count(&self.publishes[at])),
             publish_seconds: Duration::from_nanos(count(&self.nanoseconds)).as_secs_f64(),
             long_pins: count(&self.long_pins),
+            list_failures: count(&self.list_failures),
             freed_leaves: count(&self.freed_leaves),
         }
     }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 use twinbucket::{Pin, Published};
 
+use crate::RowError;
+
 /// Calls `load` within a span that says whose load it is.
 pub(crate) fn load<T, E: std::fmt::Display>(source: &str, load: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
     let began = std::time::Instant::now();
@@ -24,6 +26,17 @@ pub(crate) fn load<T, E: std::fmt::Display>(source: &str, load: impl FnOnce() ->
     loaded(result.is_ok(), began.elapsed());
     result
 }
+
+/// Bad rows were left out of a load: says how many, and what is wrong with the first.
+#[cfg(feature = "tracing")]
+pub(crate) fn quarantined(source: &str, rows: usize, first: Option<&RowError>) {
+    if let Some(first) = first {
+        tracing::warn!(source, rows, %first, "bad rows were left out");
+    }
+}
+
+#[cfg(not(feature = "tracing"))]
+pub(crate) fn quarantined(_: &str, _: usize, _: Option<&RowError>) {}
 
 /// Calls `publish` within a span.
 pub(crate) fn publish<T>(publish: impl FnOnce() -> T) -> T {
