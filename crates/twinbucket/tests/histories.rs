@@ -7,7 +7,7 @@
 //! counter, which is right everywhere but itself orders what comes before and after, and from the system's clock, which
 //! orders nothing and so shows more.
 //!
-//! 300,000 operations each; `TWINBUCKET_OPERATIONS` sets another number, for which an optimised build is in order:
+//! At least 300,000 operations in each test and by each clock; `TWINBUCKET_OPERATIONS` sets another number, for which an optimised build is in order:
 //!
 //! ```text
 //! TWINBUCKET_OPERATIONS=20000000 cargo test -p twinbucket --release --test histories
@@ -32,8 +32,10 @@ mod histories {
 
 /// Keys that each publish sets, far from each other.
 const MARKS: [u64; 4] = [0, 777, 1 << 40, u64::MAX];
-/// Operations in one history.
-const ROUND: u64 = 500_000;
+/// Publishes in one history.
+const PUBLISHES: u64 = 60_000;
+/// Reads that each reader makes at most while these publishes last.
+const READS: usize = 500_000;
 /// The value of the last publish of a history.
 const LAST: u64 = 1;
 /// A value that is only ever discarded.
@@ -90,38 +92,37 @@ struct Stage {
     time: Time,
     /// All begin together.
     start: Barrier,
-    /// Readers at work.
-    reading: AtomicUsize,
+    /// Writers at work.
+    writing: AtomicUsize,
 }
 
 impl Stage {
-    /// Takes the current read bucket, over and over.
-    fn read(&self, reads: u64) -> Vec<Operation> {
+    /// Reads, over and over, while there are writers.
+    fn read(&self, mut read: impl FnMut(usize) -> Operation) -> Vec<Operation> {
         self.start.wait();
-        let read = |_| {
-            let (bucket, span) = self.time.span(|| self.store.read());
-            look(&bucket, span)
-        };
-        let history = (0..reads).map(read).collect();
-        self.reading.fetch_sub(1, Ordering::Relaxed);
-        history
+        let reads = (0..READS).take_while(|_| self.writing.load(Ordering::Relaxed) > 0);
+        reads.map(&mut read).collect()
     }
 
-    /// The same through a reader, which now and then lets go.
-    fn read_through_reader(&self, reads: u64) -> Vec<Operation> {
+    /// Takes the current read bucket, over and over.
+    fn read_from_store(&self) -> Vec<Operation> {
+        self.read(|_| {
+            let (bucket, span) = self.time.span(|| self.store.read());
+            look(&bucket, span)
+        })
+    }
+
+    /// Reads through a reader, which now and then lets go.
+    fn read_through_reader(&self) -> Vec<Operation> {
         let mut reader = self.store.reader();
-        self.start.wait();
-        let read = |number| {
+        self.read(|number| {
             if number % 1_024 == 0 {
                 reader.release();
             }
             let reader = &mut reader;
             let (bucket, span) = self.time.span(move || reader.read());
             look(bucket, span)
-        };
-        let history = (0..reads).map(read).collect();
-        self.reading.fetch_sub(1, Ordering::Relaxed);
-        history
+        })
     }
 
     /// Waits for what is newest until it is the last publish.
@@ -137,21 +138,19 @@ impl Stage {
         history
     }
 
-    /// Publishes, and now and then discards, while there are readers.
-    fn write(&self, writer: u64, writes: u64) -> Vec<Operation> {
-        let mut history = Vec::new();
+    /// Publishes, and now and then discards.
+    fn write(&self, writer: u64, publishes: u64) -> Vec<Operation> {
         self.start.wait();
-        for number in 1..=writes {
-            if self.reading.load(Ordering::Relaxed) == 0 {
-                break;
-            }
+        let publish = |number| {
             if number % 8 == 0 {
                 let mut write = self.store.write();
                 write.extend(MARKS.map(|key| (key, NEVER)));
                 write.discard();
             }
-            history.push(self.publish((writer + 1) << 40 | number, number % 64));
-        }
+            self.publish((writer + 1) << 40 | number, number % 64)
+        };
+        let history = (1..=publishes).map(publish).collect();
+        self.writing.fetch_sub(1, Ordering::Relaxed);
         history
     }
 
@@ -171,22 +170,24 @@ impl Stage {
     }
 }
 
+/// What one thread does; returns its history.
+type Part = Box<dyn FnOnce(&Stage) -> Vec<Operation> + Send>;
+
 /// Records a history of two readers, a watch and some writers.
 fn record(writers: u64, time: Time) -> Vec<Operation> {
-    let threads = usize::try_from(writers + 3).expect("a small number");
-    let (store, start, reading) = (Store::new(), Barrier::new(threads), AtomicUsize::new(2));
-    let stage = Arc::new(Stage { store, time, start, reading });
+    let writing = usize::try_from(writers).expect("a small number");
+    let threads = writing + 3;
+    let (store, start, writing) = (Store::new(), Barrier::new(threads), AtomicUsize::new(writing));
+    let stage = Arc::new(Stage { store, time, start, writing });
     let (sender, histories) = mpsc::channel();
-    let begin = |work: Box<dyn FnOnce(&Stage) -> Vec<Operation> + Send>| {
+    let begin = |work: Part| {
         let (stage, sender) = (Arc::clone(&stage), sender.clone());
         thread::spawn(move || sender.send(work(&stage)).expect("the test waits for it"))
     };
     let watch = begin(Box::new(Stage::watch));
-    let mut others = vec![
-        begin(Box::new(|stage| stage.read(ROUND / 4))),
-        begin(Box::new(|stage| stage.read_through_reader(ROUND / 4))),
-    ];
-    others.extend((0..writers).map(|writer| begin(Box::new(move |stage| stage.write(writer, ROUND / 2 / writers)))));
+    let mut others = vec![begin(Box::new(Stage::read_from_store)), begin(Box::new(Stage::read_through_reader))];
+    let share = PUBLISHES / writers;
+    others.extend((0..writers).map(|writer| begin(Box::new(move |stage| stage.write(writer, share)))));
     for thread in others {
         thread.join().expect("what is read is whole");
     }
@@ -254,7 +255,9 @@ impl Heats {
         let heats = self.stores.iter().zip(1..).map(|(store, heat)| {
             let mut reader = store.reader();
             self.ready.fetch_add(1, Ordering::Relaxed);
+            let patience = Instant::now();
             while self.ready.load(Ordering::Relaxed) < heat * Self::THREADS {
+                assert!(patience.elapsed() < PATIENCE, "another thread has failed");
                 thread::yield_now();
             }
             let mut operate = |turn| {

@@ -54,14 +54,17 @@ fn explore(scenario: fn()) {
     Runner::new(PctScheduler::new(DEPTH, share), config).run(scenario);
 }
 
+/// What one thread does.
+type Work = Box<dyn FnOnce() + Send>;
+
 /// Runs all this at the same time, and waits for it.
-fn together(work: Vec<Box<dyn FnOnce() + Send>>) {
+fn together(work: Vec<Work>) {
     let threads: Vec<_> = work.into_iter().map(thread::spawn).collect();
     threads.into_iter().for_each(|thread| thread.join().expect("no thread panics"));
 }
 
 /// Makes work for one thread of a scenario.
-fn work(world: &World, work: impl FnOnce(&World) + Send + 'static) -> Box<dyn FnOnce() + Send> {
+fn work(world: &World, work: impl FnOnce(&World) + Send + 'static) -> Work {
     let world = world.clone();
     Box::new(move || work(&world))
 }
@@ -296,7 +299,7 @@ fn what_outlives_the_store_is_freed_once() {
         world.write();
         let old = world.store.read();
         world.write();
-        let mut all: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        let mut all: Vec<Work> = Vec::new();
         let (bucket, entry, walk) = (old.clone(), old.entry(&mint.token(3)), world.store.read().into_iter());
         let (mut reader, watch) = (world.store.reader(), world.store.watch());
         let wanted = old.len();
