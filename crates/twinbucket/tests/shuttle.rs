@@ -24,7 +24,13 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler, ReplayScheduler};
 use shuttle::{Config, Runner, thread};
 use twinbucket::{Observer, Published};
 
+use crate::histories::small::{Clock, Done, SmallStore, draw, is_linearizable, perform};
 use crate::scenarios::world::{Bucket, World, pause};
+
+/// The checker of short histories.
+mod histories {
+    pub(crate) mod small;
+}
 
 /// What the scenarios are made of.
 mod scenarios {
@@ -33,7 +39,7 @@ mod scenarios {
 }
 
 /// Number of tests in this file.
-const SCENARIOS: usize = 10;
+const SCENARIOS: usize = 11;
 /// Changes of priority in a run by priorities: bugs that take so many steps in a certain order are found.
 const DEPTH: usize = 4;
 
@@ -397,5 +403,23 @@ fn publishes_are_told_in_order_and_long_pins_once_each() {
         assert_eq!(told.wrong.load(Ordering::Relaxed), 0);
         assert!(long.load(Ordering::Relaxed) <= 6, "one report at most for each read bucket taken");
         world.vanish();
+    });
+}
+
+#[test]
+fn short_histories_of_any_operations_can_be_put_in_a_row() {
+    explore(|| {
+        let (store, clock) = (SmallStore::default(), Arc::new(Clock::default()));
+        let threads = [0, 1, 2, 3].map(|_| {
+            let (store, clock) = (store.clone(), Arc::clone(&clock));
+            thread::spawn(move || {
+                let mut reader = store.reader();
+                let operate =
+                    |turn| clock.note(draw(thread_rng().r#gen()), |op| perform(&store, &mut reader, op, turn % 2 == 0));
+                (0..3).map(operate).collect::<Vec<Done>>()
+            })
+        });
+        let history = threads.map(|thread| thread.join().expect("no operation panics"));
+        assert!(is_linearizable(&history), "{history:#?}");
     });
 }
