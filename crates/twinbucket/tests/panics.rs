@@ -1,15 +1,18 @@
-//! Panics at the n-th `Clone`, `Hash`, `Eq` or `Drop`, for every n, in every operation that changes something.
+//! Panics at the n-th call of user code, for every n and every kind of user code, in every operation that runs any.
 //!
+//! Each test names the kinds of user code that its operation runs: it fails if one of them is never called, or another is.
 //! Each attempt starts from a fresh store. Afterwards the store equals the one before, or, where the operation had published
 //! before it panicked, the one after; it works; and when all is gone, every key and value was dropped exactly once.
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use twinbucket::Store;
 
 use crate::common::census::Census;
+use crate::panicking::around::TouchyState;
 use crate::panicking::bench::{Bench, Setup, View, assert_same};
-use crate::panicking::touchy::{FUSE, Fault, Injected};
+use crate::panicking::touchy::Fault::{Build, Clone, Drop, Eq, Given, Hash, Observer};
+use crate::panicking::touchy::{FUSE, Fault, Injected, Touchy, call};
 
 /// Helpers shared with the other test binaries.
 mod common {
@@ -18,6 +21,7 @@ mod common {
 
 /// The parts of this test that stand alone.
 mod panicking {
+    pub(crate) mod around;
     pub(crate) mod bench;
     pub(crate) mod touchy;
 }
@@ -37,6 +41,7 @@ fn attempt(setup: Setup, operate: fn(&mut Bench), after: &View, (fault, n): (Fau
     if let Err(panic) = outcome {
         assert!(panic.is::<Injected>(), "{story}: only the injected panic comes out");
         assert!(fired);
+        assert_ne!(fault, Observer, "{story}: the store goes on");
     }
 
     let view = bench.view();
@@ -56,25 +61,25 @@ fn attempt(setup: Setup, operate: fn(&mut Bench), after: &View, (fault, n): (Fau
 }
 
 /// Runs one operation with a panic at every call of every kind of user code, on a store of so many entries.
-fn survives(entries: u64, operate: fn(&mut Bench)) {
-    survives_with(Setup::of(entries), operate);
+///
+/// `faults` are the kinds that the operation runs, in the order of [`Fault`].
+fn survives(entries: u64, faults: &[Fault], operate: fn(&mut Bench)) {
+    survives_with(Setup::of(entries), faults, operate);
 }
 
 /// As [`survives`], on a store of a certain kind.
-fn survives_with(setup: Setup, operate: fn(&mut Bench)) {
+fn survives_with(setup: Setup, faults: &[Fault], operate: fn(&mut Bench)) {
     let mut bench = Bench::new(Census::open(), setup);
     operate(&mut bench);
     let after = bench.view();
-    let mut calls = 0;
-    for fault in [Fault::Clone, Fault::Hash, Fault::Eq, Fault::Drop] {
-        calls += (1..).take_while(|&n| attempt(setup, operate, &after, (fault, n))).count();
-    }
-    assert!(calls > 0, "the operation runs user code");
+    let panics = |fault| (1..).take_while(|&n| attempt(setup, operate, &after, (fault, n))).count();
+    let seen: Vec<_> = Fault::ALL.into_iter().filter(|&fault| panics(fault) > 0).collect();
+    assert_eq!(seen, faults, "kinds of user code that the operation runs");
 }
 
 #[test]
 fn panic_in_insert_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         let mut write = bench.store.write();
         for key in [5, 17, 1_000, 1_001, 1_002] {
             write.insert(bench.touchy(key), bench.touchy(9));
@@ -85,7 +90,7 @@ fn panic_in_insert_changes_nothing() {
 
 #[test]
 fn panic_in_growth_changes_nothing() {
-    survives(20, |bench| {
+    survives(20, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         write.extend(bench.entries(10..400, 9));
         write.publish();
@@ -94,7 +99,7 @@ fn panic_in_growth_changes_nothing() {
 
 #[test]
 fn panic_in_remove_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         let mut write = bench.store.write();
         for key in [5, 17, 300, 1_000] {
             write.remove(&bench.touchy(key));
@@ -105,7 +110,7 @@ fn panic_in_remove_changes_nothing() {
 
 #[test]
 fn panic_in_shrinking_changes_nothing() {
-    survives(250, |bench| {
+    survives(250, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         let mut write = bench.store.write();
         for key in 10..240 {
             write.remove(&bench.touchy(key));
@@ -116,10 +121,14 @@ fn panic_in_shrinking_changes_nothing() {
 
 #[test]
 fn panic_in_modify_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         for key in [5, 17, 300, 1_000] {
-            write.modify(&bench.touchy(key), |value| *value = bench.touchy(9));
+            write.modify(&bench.touchy(key), |value| {
+                call(Given);
+                *value = bench.touchy(9);
+                call(Given);
+            });
         }
         write.publish();
     });
@@ -127,12 +136,18 @@ fn panic_in_modify_changes_nothing() {
 
 #[test]
 fn panic_in_entry_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         for key in [5, 300, 1_000] {
             write.entry(bench.touchy(key)).or_insert(bench.touchy(9));
-            drop(write.entry(bench.touchy(key + 1)).and_modify(|value| *value = bench.touchy(9)));
-            write.entry(bench.touchy(key + 2)).or_insert_with(|| bench.touchy(9));
+            drop(write.entry(bench.touchy(key + 1)).and_modify(|value| {
+                *value = bench.touchy(9);
+                call(Given);
+            }));
+            write.entry(bench.touchy(key + 2)).or_insert_with(|| {
+                call(Given);
+                bench.touchy(9)
+            });
         }
         write.publish();
     });
@@ -140,16 +155,19 @@ fn panic_in_entry_changes_nothing() {
 
 #[test]
 fn panic_in_retain_changes_nothing() {
-    survives(250, |bench| {
+    survives(250, &[Clone, Hash, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
-        write.retain(|key, _| key.0.value % 5 == 0);
+        write.retain(|key, _| {
+            call(Given);
+            key.0.value % 5 == 0
+        });
         write.publish();
     });
 }
 
 #[test]
 fn panic_in_clear_changes_nothing() {
-    survives(250, |bench| {
+    survives(250, &[Hash, Drop, Build, Observer], |bench| {
         let mut write = bench.store.write();
         write.clear();
         write.insert(bench.touchy(1), bench.touchy(1));
@@ -159,7 +177,7 @@ fn panic_in_clear_changes_nothing() {
 
 #[test]
 fn panic_in_sync_changes_nothing() {
-    survives(150, |bench| {
+    survives(150, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         write.sync(bench.entries(0..40, 0).chain(bench.entries(80..180, 1)));
         write.publish();
@@ -168,7 +186,7 @@ fn panic_in_sync_changes_nothing() {
 
 #[test]
 fn panic_in_replace_all_changes_nothing() {
-    survives(150, |bench| {
+    survives(150, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         write.insert(bench.touchy(3), bench.touchy(3));
         write.replace_all(bench.entries(100..250, 1));
@@ -178,14 +196,14 @@ fn panic_in_replace_all_changes_nothing() {
 
 #[test]
 fn panic_in_replace_all_of_the_store_changes_nothing() {
-    survives(150, |bench| {
+    survives(150, &[Hash, Eq, Drop, Build, Given, Observer], |bench| {
         bench.store.replace_all(bench.entries(100..250, 1));
     });
 }
 
 #[test]
 fn panic_in_publish_is_before_or_after_it() {
-    survives(600, |bench| {
+    survives(600, &[Drop, Observer], |bench| {
         bench.pins.clear();
         bench.store.publish();
         bench.store.collect();
@@ -194,7 +212,7 @@ fn panic_in_publish_is_before_or_after_it() {
 
 #[test]
 fn panic_on_the_way_to_stage_keeps_what_was_staged_before() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Given], |bench| {
         let mut write = bench.store.write();
         write.extend(bench.entries(590..640, 3));
         write.remove(&bench.touchy(1));
@@ -204,7 +222,7 @@ fn panic_on_the_way_to_stage_keeps_what_was_staged_before() {
 
 #[test]
 fn panic_in_discard_changes_nothing() {
-    survives(300, |bench| {
+    survives(300, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
         write.extend(bench.entries(290..400, 3));
         write.remove(&bench.touchy(1));
@@ -214,7 +232,7 @@ fn panic_in_discard_changes_nothing() {
 
 #[test]
 fn panic_in_dropping_a_write_bucket_changes_nothing() {
-    survives(300, |bench| {
+    survives(300, &[Clone, Hash, Drop, Build, Observer], |bench| {
         let mut write = bench.store.write();
         write.retain(|key, _| key.0.value % 2 == 0);
         write.insert(bench.touchy(7), bench.touchy(7));
@@ -223,21 +241,21 @@ fn panic_in_dropping_a_write_bucket_changes_nothing() {
 
 #[test]
 fn panic_in_rollback_changes_nothing() {
-    survives_with(Setup { keep: 4, ..Setup::of(300) }, |bench| {
+    survives_with(Setup { keep: 4, ..Setup::of(300) }, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         bench.store.rollback(bench.origin).expect("the store keeps four generations");
     });
 }
 
 #[test]
 fn panic_in_single_insert_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         bench.store.insert(bench.touchy(3), bench.touchy(9));
     });
 }
 
 #[test]
 fn panic_in_single_remove_changes_nothing() {
-    survives(600, |bench| {
+    survives(600, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
         bench.store.remove(&bench.touchy(3));
     });
 }
@@ -245,9 +263,11 @@ fn panic_in_single_remove_changes_nothing() {
 #[test]
 fn panic_in_a_single_write_below_the_threshold_changes_nothing() {
     let setup = Setup { publish_every: 1_000, ..Setup::of(600) };
-    survives_with(setup, |bench| drop(bench.store.insert(bench.touchy(3), bench.touchy(9))));
-    survives_with(setup, |bench| drop(bench.store.insert(bench.touchy(3_000), bench.touchy(9))));
-    survives_with(setup, |bench| drop(bench.store.remove(&bench.touchy(3))));
+    survives_with(setup, &[Clone, Hash, Eq, Drop, Build], |bench| {
+        drop(bench.store.insert(bench.touchy(3), bench.touchy(9)))
+    });
+    survives_with(setup, &[Clone, Hash, Build], |bench| drop(bench.store.insert(bench.touchy(3_000), bench.touchy(9))));
+    survives_with(setup, &[Clone, Hash, Eq, Drop, Build], |bench| drop(bench.store.remove(&bench.touchy(3))));
 }
 
 #[test]
@@ -286,7 +306,7 @@ fn panic_in_a_single_write_that_splits_or_merges_changes_nothing() {
 
 #[test]
 fn panic_in_collect_loses_nothing() {
-    survives(300, |bench| {
+    survives(300, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         bench.put(0..50, 5);
         bench.pins.remove(1);
         bench.store.collect();
@@ -297,16 +317,17 @@ fn panic_in_collect_loses_nothing() {
 
 #[test]
 fn panic_in_building_a_store_from_entries_loses_nothing() {
-    survives(3, |bench| {
-        let other: Store<_, _> = bench.entries(0..300, 0).chain(bench.entries(0..20, 1)).collect();
+    survives(3, &[Hash, Eq, Drop, Build, Given], |bench| {
+        let other: Store<Touchy, Touchy, TouchyState> =
+            bench.entries(0..300, 0).chain(bench.entries(0..20, 1)).collect();
         assert_eq!(other.len(), 300);
     });
 }
 
 #[test]
 fn panic_while_the_last_read_bucket_goes_loses_nothing() {
-    survives(3, |bench| {
-        let other: Store<_, _> = bench.entries(0..100, 0).collect();
+    survives(3, &[Clone, Hash, Eq, Drop, Build, Given], |bench| {
+        let other: Store<Touchy, Touchy, TouchyState> = bench.entries(0..100, 0).collect();
         let pin = other.read();
         other.insert(bench.touchy(3), bench.touchy(9));
         let last = other.read();
@@ -316,103 +337,54 @@ fn panic_while_the_last_read_bucket_goes_loses_nothing() {
     });
 }
 
-/// Runs an operation whose closure or iterator panics, and checks that the store stays as it was.
-fn survives_closure(operate: impl FnOnce(&Bench)) {
-    let census = Census::open();
-    let bench = Bench::new(census, Setup::of(300));
-    let before = bench.view();
-    let outcome = catch_unwind(AssertUnwindSafe(|| operate(&bench)));
-    assert!(outcome.expect_err("the closure panics").is::<Injected>());
-    let view = bench.view();
-    assert_same("published", &view.published, &before.published);
-    assert_same("staged", &view.written, &before.written);
-    bench.use_on();
-    drop(bench);
-    census.assert_settled("a panic in a closure");
-}
-
-/// Panics as user code does.
-fn panic_now() -> ! {
-    resume_unwind(Box::new(Injected))
-}
-
 #[test]
-fn panic_in_the_closure_of_modify_changes_nothing() {
-    survives_closure(|bench| {
-        let mut write = bench.store.write();
-        write.modify(&bench.touchy(3), |value| {
-            *value = bench.touchy(9);
-            panic_now()
-        });
+fn panic_in_extending_the_store_changes_nothing() {
+    survives(150, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
+        let entries = bench.entries(140..160, 1);
+        bench.store.extend(entries);
     });
 }
 
 #[test]
-fn panic_in_the_closure_of_retain_changes_nothing() {
-    survives_closure(|bench| {
-        let mut seen = 0;
-        bench.store.write().retain(|key, _| {
-            seen += 1;
-            if seen == 200 { panic_now() } else { key.0.value % 2 == 0 }
-        });
+fn panic_in_looking_things_up_changes_nothing() {
+    survives(150, &[Clone, Hash, Eq, Drop, Build], |bench| {
+        let (bucket, older) = (bench.store.read(), &bench.pins[0]);
+        let keys = [3, 4, 1_000].map(|key| bench.touchy(key));
+        assert!(bucket.get(&keys[0]).is_some() && !bucket.contains_key(&keys[2]));
+        assert_eq!(bucket.get_many(keys.each_ref()).iter().flatten().count(), 2);
+        assert_eq!(bench.store.reader().get(&keys[1]), bucket.get(&keys[1]));
+        assert!(bench.store.get(&keys[0]).is_some());
+        drop(bucket.entry(&keys[0]));
+        assert_eq!(bucket.diff(older).count(), 6);
+        assert!(bucket != *older);
+        assert_eq!(older.clone().into_iter().count(), 150);
+        assert!(bench.store.write().contains_key(&keys[0]));
     });
 }
 
 #[test]
-fn panic_in_the_closure_of_and_modify_changes_nothing() {
-    survives_closure(|bench| {
-        bench.store.write().entry(bench.touchy(3)).and_modify(|_| panic_now()).or_insert(bench.touchy(9));
-    });
-}
-
-#[test]
-fn panic_in_the_closure_of_or_insert_with_changes_nothing() {
-    survives_closure(|bench| {
-        bench.store.write().entry(bench.touchy(5_000)).or_insert_with(|| panic_now());
-    });
-}
-
-#[test]
-fn panic_in_an_iterator_given_to_extend_changes_nothing() {
-    survives_closure(|bench| {
-        let entries = bench.entries(200..400, 1).inspect(|(key, _)| {
-            if key.0.value == 399 {
-                panic_now()
+fn panic_in_dropping_a_store_with_staged_changes_loses_nothing() {
+    survives(3, &[Clone, Hash, Eq, Drop, Build, Given], |bench| {
+        let other = Store::builder().hasher(TouchyState).keep(2).build();
+        for round in 0..4 {
+            let mut write = other.write();
+            write.extend(bench.entries(10 * round..10 * round + 30, round));
+            if round == 3 {
+                write.stage();
+            } else {
+                write.publish();
             }
-        });
-        bench.store.write().extend(entries);
-    });
-}
-
-#[test]
-fn panic_in_an_iterator_given_to_sync_changes_nothing() {
-    survives_closure(|bench| {
-        let entries = bench.entries(200..400, 1).inspect(|(key, _)| {
-            if key.0.value == 399 {
-                panic_now()
-            }
-        });
-        bench.store.write().sync(entries);
-    });
-}
-
-#[test]
-fn panic_in_an_iterator_given_to_replace_all_changes_nothing() {
-    survives_closure(|bench| {
-        let entries = bench.entries(200..400, 1).inspect(|(key, _)| {
-            if key.0.value == 399 {
-                panic_now()
-            }
-        });
-        bench.store.replace_all(entries);
+        }
+        drop(other);
     });
 }
 
 #[test]
 fn panic_between_writes_changes_nothing() {
-    survives_closure(|bench| {
+    survives(300, &[Clone, Hash, Eq, Drop, Build, Given, Observer], |bench| {
         let mut write = bench.store.write();
-        write.extend(bench.entries(200..400, 1));
-        panic_now()
+        write.extend(bench.entries(200..300, 1));
+        call(Given);
+        write.publish();
     });
 }

@@ -6,7 +6,8 @@ use std::ops::Range;
 use twinbucket::{Generation, ReadBucket, Store};
 
 use crate::common::census::Census;
-use crate::panicking::touchy::Touchy;
+use crate::panicking::around::{TouchyObserver, TouchyState};
+use crate::panicking::touchy::{Fault, Touchy, call};
 
 /// What a bucket holds, as plain numbers.
 pub(crate) type Content = BTreeMap<u64, u64>;
@@ -60,17 +61,18 @@ pub(crate) struct Bench {
     /// The register of all keys and values.
     pub(crate) census: &'static Census,
     /// The store.
-    pub(crate) store: Store<Touchy, Touchy>,
+    pub(crate) store: Store<Touchy, Touchy, TouchyState>,
     /// Its generation when the bench was made.
     pub(crate) origin: Generation,
     /// Read buckets of earlier generations, so that what is replaced has someone to see it.
-    pub(crate) pins: Vec<ReadBucket<Touchy, Touchy>>,
+    pub(crate) pins: Vec<ReadBucket<Touchy, Touchy, TouchyState>>,
 }
 
 impl Bench {
     /// Makes a store with three held generations and some staged changes.
     pub(crate) fn new(census: &'static Census, Setup { entries, publish_every, keep }: Setup) -> Self {
-        let store = Store::builder().keep(keep).publish_every(publish_every).build();
+        let builder = Store::builder().hasher(TouchyState).observer(TouchyObserver);
+        let store = builder.keep(keep).publish_every(publish_every).build();
         let bench = Self { census, origin: store.generation(), store, pins: Vec::new() };
         bench.put(0..entries, 0);
         let mut bench = Self { origin: bench.store.generation(), ..bench };
@@ -91,10 +93,13 @@ impl Bench {
         Touchy(self.census.tracked(value))
     }
 
-    /// Makes entries, each with its key plus `shift` as its value.
+    /// Makes entries, each with its key plus `shift` as its value. The iterator may panic.
     pub(crate) fn entries(&self, keys: Range<u64>, shift: u64) -> impl Iterator<Item = (Touchy, Touchy)> + use<> {
         let census = self.census;
-        keys.map(move |key| (Touchy(census.tracked(key)), Touchy(census.tracked(key + shift))))
+        keys.map(move |key| {
+            call(Fault::Given);
+            (Touchy(census.tracked(key)), Touchy(census.tracked(key + shift)))
+        })
     }
 
     /// Publishes these entries.

@@ -18,6 +18,18 @@ pub(crate) enum Fault {
     Eq,
     /// `Drop::drop` of a key or value.
     Drop,
+    /// `BuildHasher::build_hasher`.
+    Build,
+    /// A closure or an iterator that the operation was given.
+    Given,
+    /// A method of an observer.
+    Observer,
+}
+
+impl Fault {
+    /// All kinds.
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Clone, Self::Hash, Self::Eq, Self::Drop, Self::Build, Self::Given, Self::Observer];
 }
 
 thread_local! {
