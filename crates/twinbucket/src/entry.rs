@@ -249,7 +249,10 @@ where
     /// ```
     pub fn remove(self) -> V {
         let Self { bucket, key, .. } = self;
-        bucket.remove(&key).expect("an occupied entry is there")
+        let value = bucket.remove(&key).expect("an occupied entry is there");
+        // While the value is in a variable: if this panics, a value on its way to the caller would leak.
+        drop(key);
+        value
     }
 
     /// As [`insert`](Self::insert), and drops the key that was asked for before anything changes.

@@ -6,7 +6,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use twinbucket::Store;
+use twinbucket::{Entry, Store};
 
 use crate::common::census::Census;
 use crate::panicking::around::TouchyState;
@@ -334,6 +334,27 @@ fn panic_while_the_last_read_bucket_goes_loses_nothing() {
         drop(other);
         drop(pin);
         drop(last);
+    });
+}
+
+#[test]
+fn panic_in_an_entry_that_is_there_or_not_changes_nothing() {
+    survives(300, &[Clone, Hash, Eq, Drop, Build, Observer], |bench| {
+        let mut write = bench.store.write();
+        for key in [3, 1_000, 5] {
+            match write.entry(bench.touchy(key)) {
+                Entry::Occupied(mut entry) if key == 3 => {
+                    entry.insert(bench.touchy(9));
+                    *entry.get_mut() = bench.touchy(10);
+                }
+                Entry::Occupied(entry) => drop(entry.remove()),
+                Entry::Vacant(entry) => *entry.insert(bench.touchy(9)) = bench.touchy(10),
+            }
+        }
+        if let Entry::Vacant(entry) = write.entry(bench.touchy(1_001)) {
+            drop(entry.into_key());
+        }
+        write.publish();
     });
 }
 
