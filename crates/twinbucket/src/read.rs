@@ -17,7 +17,7 @@ use crate::sync::Arc;
 /// One frozen version of a store: it never changes, and it stays valid for as long as it is held, even after the store.
 ///
 /// A clone costs one reference count. Taking, reading, iterating and dropping it never waits for anybody and frees
-/// nothing while the store lives. Held, it keeps the leaves it refers to in memory, and holds up no one. Two are equal
+/// nothing while the store lives. Held or leaked, it keeps the leaves it refers to in memory, and holds up no one. Two are equal
 /// if their entries are, whatever their generations.
 ///
 /// # Examples

@@ -38,7 +38,8 @@ use crate::writer::{Old, Writer};
 /// assert_eq!(store.get("a"), None);
 /// ```
 ///
-/// Leaking it (`mem::forget`) keeps all other writers out for good, and leaves the memory of the store unfreed.
+/// Leaking it (`mem::forget`) keeps all writers out for good: others wait for ever, the thread that leaked it panics, and
+/// [`try_write`](crate::Store::try_write) gives `None`. Readers go on. The memory of the store is left unfreed.
 ///
 /// It belongs to its thread:
 /// ```

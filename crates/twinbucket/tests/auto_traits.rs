@@ -8,8 +8,8 @@ use std::sync::MutexGuard;
 
 use static_assertions::{assert_impl_all, assert_not_impl_any};
 use twinbucket::{
-    Builder, Change, Changes, EntryRef, Generation, IntoIter, NotKept, Pin, ReadBucket, Reader, Stats, Store, Watch,
-    WriteBucket,
+    Builder, Change, Changes, Discarded, Entry, EntryRef, Freed, Generation, IntoIter, Iter, NotKept, Observer,
+    OccupiedEntry, Pin, Published, ReadBucket, Reader, Stats, Store, VacantEntry, Watch, WriteBucket,
 };
 
 /// May not leave its thread, nor be shared.
@@ -41,7 +41,10 @@ assert_not_impl_any!(ReadBucket<u64, Bound>: Send, Sync);
 assert_not_impl_any!(ReadBucket<u64, u64, LocalState>: Send, Sync);
 
 assert_impl_all!(WriteBucket<'static, String, String>: Extend<(String, String)>);
-assert_not_impl_any!(WriteBucket<'static, String, String>: Send, Clone);
+assert_not_impl_any!(WriteBucket<'static, String, String>: Send, Sync, Clone);
+assert_not_impl_any!(Entry<'static, 'static, String, String>: Send, Sync, Clone);
+assert_not_impl_any!(OccupiedEntry<'static, 'static, String, String>: Send, Sync, Clone);
+assert_not_impl_any!(VacantEntry<'static, 'static, String, String>: Send, Sync, Clone);
 
 assert_impl_all!(Reader<String, String>: Send, Clone);
 assert_not_impl_any!(Reader<Local, u64>: Send, Sync);
@@ -52,21 +55,37 @@ assert_not_impl_any!(Reader<u64, u64, LocalState>: Send, Sync);
 assert_impl_all!(Watch<String, String>: Send);
 assert_not_impl_any!(Watch<Local, u64>: Send, Sync);
 assert_not_impl_any!(Watch<u64, Unshared>: Send, Sync);
+assert_not_impl_any!(Watch<u64, Bound>: Send, Sync);
+assert_not_impl_any!(Watch<u64, u64, LocalState>: Send, Sync);
 
+assert_impl_all!(Iter<'static, String, String>: Send, Sync, Clone);
+assert_not_impl_any!(Iter<'static, Local, u64>: Send, Sync);
+assert_not_impl_any!(Iter<'static, u64, Unshared>: Send, Sync);
 assert_impl_all!(IntoIter<String, String>: Send, Iterator<Item = (String, String)>);
 assert_not_impl_any!(IntoIter<u64, Local>: Send, Sync);
 assert_not_impl_any!(IntoIter<Unshared, u64>: Send, Sync);
+assert_not_impl_any!(IntoIter<u64, Bound>: Send, Sync);
+assert_not_impl_any!(IntoIter<u64, u64, LocalState>: Send, Sync);
 
 assert_impl_all!(EntryRef<String, String>: Send, Sync);
 assert_not_impl_any!(EntryRef<u64, Local>: Send, Sync);
 assert_not_impl_any!(EntryRef<u64, Unshared>: Send, Sync);
+assert_not_impl_any!(EntryRef<u64, Bound>: Send, Sync);
+assert_not_impl_any!(EntryRef<u64, u64, LocalState>: Send, Sync);
 
 assert_impl_all!(Builder<String, String, RandomState>: Send);
+// Its settings, not yet the entries.
+assert_impl_all!(Builder<Local, Unshared, RandomState>: Send);
+assert_not_impl_any!(Builder<String, String, LocalState>: Send);
+assert_impl_all!(dyn Observer: Send, Sync);
 assert_impl_all!(Change<'static, String, String>: Send, Sync);
 assert_not_impl_any!(Change<'static, Local, u64>: Send, Sync);
 assert_not_impl_any!(Change<'static, u64, Unshared>: Send, Sync);
 assert_impl_all!(Generation: Send, Sync, Copy, Ord, std::hash::Hash, std::fmt::Display);
 assert_impl_all!(Changes: Send, Sync);
+assert_impl_all!(Published: Send, Sync, Copy);
+assert_impl_all!(Discarded: Send, Sync, Copy);
+assert_impl_all!(Freed: Send, Sync, Copy);
 assert_impl_all!(Pin: Send, Sync);
 assert_impl_all!(Stats: Send, Sync);
 assert_impl_all!(NotKept: Send, Sync, std::error::Error);
