@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::hash::{BuildHasher, Hash};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use twinbucket::{Changes, Generation, ReadBucket, Store, WriteBucket};
@@ -144,11 +145,18 @@ where
             companion.prepare(&new)?;
         }
         drop(old);
-        let generation = trace::publish(|| new.publish());
+        whatever_is_dropped(|| trace::publish(|| new.publish()));
         if let Some(companion) = &mut self.companion {
-            companion.publish(store.read());
+            whatever_is_dropped(|| companion.publish(store.read()));
         }
-        store.collect();
-        Ok(generation)
+        whatever_is_dropped(|| store.collect());
+        // Nobody else writes to the store.
+        Ok(store.generation())
     }
+}
+
+/// Does something that has done its work when it runs destructors of older content, the only ones here that may panic.
+/// What is published is not called a failure because of them.
+fn whatever_is_dropped<T>(work: impl FnOnce() -> T) {
+    let _ = catch_unwind(AssertUnwindSafe(work));
 }

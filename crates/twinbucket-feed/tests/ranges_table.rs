@@ -286,3 +286,51 @@ fn first_and_last_in_two_columns_are_one_range_and_places_stay_right() {
     let error = refused(&table, &text, "# zones\n\n10.0.0.9,10.0.0.0,a\n");
     assert_eq!(error.to_string(), "zones:3:1: the last address, 10.0.0.0, is before the first, 10.0.0.9");
 }
+
+/// Destructors of [`Brittle`] on feed threads until one panics; 0 is never.
+static UNTIL_PANIC: AtomicUsize = AtomicUsize::new(0);
+
+/// A value whose destructor may panic on a feed's thread.
+#[derive(Clone, PartialEq)]
+struct Brittle(String);
+
+impl From<String> for Brittle {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl Drop for Brittle {
+    fn drop(&mut self) {
+        let is_feed = thread::current().name() == Some("twinbucket-feed");
+        if is_feed && !thread::panicking() {
+            let left = UNTIL_PANIC.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+            if left == Ok(1) {
+                std::panic::resume_unwind(Box::new("on purpose"));
+            }
+        }
+    }
+}
+
+#[test]
+fn table_and_index_agree_whatever_destructor_panics() {
+    let content = |round: u64| format!("10.0.0.0/25,{round}\n10.0.0.128/25,{}\n10.1.0.0/16,x", round + 1);
+    for n in 1.. {
+        let text = Text::new(&content(0));
+        let table = open::<Brittle>(&text);
+        // The table keeps two generations: older ones are freed in what follows.
+        (1..4).for_each(|round| reload(&table, &text, &content(round)));
+        text.0.lock().clone_from(&content(4));
+        UNTIL_PANIC.store(n, Ordering::Relaxed);
+        let result = table.table().reload(PATIENCE);
+        let fired = UNTIL_PANIC.swap(0, Ordering::Relaxed) == 0;
+
+        let wanted = if result.is_ok() { "4" } else { "3" };
+        assert_eq!(table.get(address(3)).map(|value| value.0.clone()).as_deref(), Some(wanted), "panic in call {n}");
+        assert_eq!(table.read().generation(), table.table().generation(), "panic in call {n}");
+        if !fired {
+            assert!(n > 5, "destructors are run");
+            return;
+        }
+    }
+}
