@@ -5,6 +5,7 @@
 
 mod alerts;
 mod dashboard;
+mod http;
 mod names;
 mod sample;
 mod scrape;

@@ -59,7 +59,7 @@ pub(crate) fn table(served: &Served) -> Value {
             "pinned_generations": stats.pinned_generations,
         },
         "pins": {
-            "count": pins.len(),
+            "count": pins.iter().map(|pin| pin.holders()).sum::<usize>(),
             "oldest_seconds": pins.iter().map(|pin| pin.age()).max().map(|age| age.as_secs_f64()),
         },
         "swaps": served.swaps.to_json(),
