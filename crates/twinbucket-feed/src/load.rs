@@ -136,7 +136,12 @@ where
             return Ok(old.generation());
         }
         if let Some(validate) = self.validate.as_mut().filter(|_| judges != Judges::None) {
-            validate(&old, &new).map_err(|error| LoadError::Invalid(error.into()))?;
+            if let Err(error) = validate(&old, &new) {
+                if cfg!(planted = "failed-load-published") {
+                    new.publish();
+                }
+                return Err(LoadError::Invalid(error.into()));
+            }
         }
         if changes.is_empty() {
             return Ok(old.generation());

@@ -234,7 +234,7 @@ impl<K, V, S> Builder<K, V, S> {
         let records = long_pins.as_ref().map(|long_pins| Arc::clone(&long_pins.records));
         let (timer, alarm) = timer::channel();
         let store = Store::from_shared(Shared::new(hasher, policy, records, Some(timer), observers));
-        alarm.start(Arc::downgrade(store.shared()), long_pins);
+        alarm.start(store.shared(), long_pins);
         store
     }
 }

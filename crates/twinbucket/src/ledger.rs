@@ -50,6 +50,9 @@ const MOVES_PER_FREE: usize = 4;
 ///
 /// `get_mut` synchronises with the drop of every other `Arc`, so all that its holders did with the version has happened.
 pub(crate) fn is_unpinned<T>(version: &mut Arc<T>) -> bool {
+    if cfg!(planted = "missing-fence") {
+        return Arc::strong_count(version) == 1;
+    }
     Arc::get_mut(version).is_some()
 }
 
@@ -207,10 +210,15 @@ impl<T, R: Retired> Ledger<T, R> {
     /// Returns whether all of it went within the budget.
     fn drain(&mut self, stamp: Stamp, retired: &mut Vec<R>, budget: &mut Budget, doomed: &mut Vec<R>) -> bool {
         let older = (Bound::Unbounded, Bound::Excluded(stamp));
-        let mut older = self.past.range_mut(older).next_back();
+        let mut older = self.past.range_mut(older);
+        let mut older = if cfg!(planted = "wrong-pin") { older.next() } else { older.next_back() };
+        if cfg!(planted = "free-ignores-pins") {
+            older = None;
+        }
+        let is_early = cfg!(planted = "free-early");
         while let Some(one) = retired.pop() {
             match &mut older {
-                Some((older, past)) if one.born() <= **older => {
+                Some((older, past)) if one.born() < **older || !is_early && one.born() == **older => {
                     if budget.moves == 0 {
                         retired.push(one);
                         return false;

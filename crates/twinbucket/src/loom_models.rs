@@ -4,7 +4,7 @@
 //! [`Content`]: whoever looks up in it reads that, and the writer writes to it where it would fill a version again or
 //! free a leaf. A read at the same time as such a write, or not ordered with it, fails the model.
 
-use std::hash::BuildHasherDefault;
+use std::hash::{BuildHasher, BuildHasherDefault};
 
 use loom::cell::UnsafeCell;
 use loom::thread;
@@ -196,7 +196,48 @@ fn the_estate_is_freed_only_when_the_last_reader_is_gone() {
 }
 
 /// A store of few keys with the same hash each time, so that every run of a model does the same.
-type SmallStore = Store<u64, u64, BuildHasherDefault<std::hash::DefaultHasher>>;
+type SmallStore<V = u64> = Store<u64, V, BuildHasherDefault<std::hash::DefaultHasher>>;
+
+/// A value whose free loom sees.
+struct Value {
+    number: u64,
+    content: Content,
+}
+
+impl Value {
+    fn new(number: u64) -> Self {
+        Self { number, content: Content::default() }
+    }
+
+    fn look_up(&self) -> u64 {
+        self.content.read();
+        self.number
+    }
+}
+
+impl Clone for Value {
+    fn clone(&self) -> Self {
+        Self::new(self.look_up())
+    }
+}
+
+impl Drop for Value {
+    fn drop(&mut self) {
+        self.content.write();
+    }
+}
+
+/// Waits for the writer's turn so that loom sees the wait; the lock itself is a real one.
+fn write<V: Clone>(
+    store: &SmallStore<V>,
+) -> crate::WriteBucket<'_, u64, V, BuildHasherDefault<std::hash::DefaultHasher>> {
+    loop {
+        match store.try_write() {
+            Some(bucket) => return bucket,
+            None => thread::yield_now(),
+        }
+    }
+}
 
 #[test]
 fn a_publish_is_seen_whole_or_not_at_all() {
@@ -224,5 +265,146 @@ fn a_publish_is_seen_whole_or_not_at_all() {
             assert_eq!(store.get(&1), Some(value));
         }
         reader.join().unwrap();
+    });
+}
+
+#[test]
+fn the_last_pin_may_go_while_the_writer_sweeps() {
+    loom::model(|| {
+        let store = SmallStore::default();
+        store.insert(1, Value::new(0));
+        let held = store.read();
+        let reader = thread::spawn(move || {
+            assert_eq!(held[&1].look_up(), 0);
+            drop(held);
+        });
+        store.insert(1, Value::new(1));
+        store.insert(1, Value::new(2));
+        store.collect();
+        reader.join().unwrap();
+        store.collect();
+        assert_eq!((store.stats().retired_leaves, store.read()[&1].look_up()), (0, 2));
+    });
+}
+
+/// Three generations see the same leaf, which is replaced; a thread holds one of them, and the others go before that.
+fn replace_under_three_pins(last: usize) {
+    // Room for several leaves, so that one is not replaced when another is.
+    let store: SmallStore<Value> = Store::builder().hasher(BuildHasherDefault::default()).capacity(100).build();
+    store.insert(1, Value::new(0));
+    let oldest = store.read();
+    let hash = |key: u64| BuildHasherDefault::<std::hash::DefaultHasher>::default().hash_one(key);
+    let slot = |key| oldest.directory().slot_of(hash(key));
+    let elsewhere = (2..).find(|&key| slot(key) != slot(1)).expect("there are several leaves");
+    store.insert(elsewhere, Value::new(0));
+    let middle = store.read();
+    store.insert(elsewhere, Value::new(1));
+    let newest = store.read();
+    assert!(std::ptr::eq(&oldest[&1], &newest[&1]), "all three generations see the same leaf");
+
+    let mut others = vec![oldest, middle, newest];
+    let held = others.remove(last);
+    let reader = thread::spawn(move || {
+        assert_eq!(held[&1].look_up(), 0);
+        thread::yield_now();
+        assert_eq!(held[&1].look_up(), 0);
+    });
+    store.insert(1, Value::new(1));
+    while let Some(newer) = others.pop() {
+        assert_eq!(newer[&1].look_up(), 0);
+        drop(newer);
+        store.collect();
+    }
+    reader.join().unwrap();
+    store.collect();
+    assert_eq!((store.stats().retired_leaves, store.read()[&1].look_up()), (0, 1));
+}
+
+#[test]
+fn a_replaced_leaf_waits_for_the_oldest_pin_that_sees_it() {
+    loom::model(|| replace_under_three_pins(0));
+}
+
+#[test]
+fn a_replaced_leaf_waits_for_a_pin_in_the_middle() {
+    loom::model(|| replace_under_three_pins(1));
+}
+
+#[test]
+fn a_reader_may_refresh_while_the_store_is_dropped() {
+    loom::model(|| {
+        let store = SmallStore::default();
+        store.insert(1, Value::new(0));
+        let mut reader = store.reader();
+        assert_eq!(reader.get(&1).map(Value::look_up), Some(0));
+        let reading = thread::spawn(move || {
+            let number = reader.get(&1).map(Value::look_up);
+            assert!(number == Some(0) || number == Some(1), "{number:?}");
+            let bucket = reader.read().clone();
+            drop(reader);
+            assert!(bucket[&1].look_up() <= 1);
+        });
+        store.insert(1, Value::new(1));
+        drop(store);
+        reading.join().unwrap();
+    });
+}
+
+#[test]
+fn a_read_bucket_outlives_the_store() {
+    loom::model(|| {
+        let store = SmallStore::default();
+        store.insert(1, Value::new(0));
+        let held = store.read();
+        let reader = thread::spawn(move || assert_eq!(held[&1].look_up(), 0));
+        store.insert(1, Value::new(1));
+        let last = store.read();
+        drop(store);
+        assert_eq!(last[&1].look_up(), 1);
+        drop(last);
+        reader.join().unwrap();
+    });
+}
+
+#[test]
+fn a_writer_hands_over_all_that_it_did() {
+    loom::model(|| {
+        let store = SmallStore::default();
+        let other = store.clone();
+        let writer = thread::spawn(move || {
+            let mut bucket = write(&other);
+            bucket.insert(1, Value::new(1));
+            bucket.publish()
+        });
+        let mut bucket = write(&store);
+        bucket.insert(2, Value::new(2));
+        let (mine, theirs) = (bucket.publish(), writer.join().unwrap());
+        assert_ne!(mine, theirs);
+        let bucket = store.read();
+        assert_eq!((bucket[&1].look_up(), bucket[&2].look_up(), bucket.generation()), (1, 2, mine.max(theirs)));
+    });
+}
+
+#[test]
+fn a_discard_leaves_what_others_staged() {
+    loom::model(|| {
+        let store = SmallStore::default();
+        store.insert(1, Value::new(0));
+        let other = store.clone();
+        let writer = thread::spawn(move || {
+            let mut bucket = write(&other);
+            bucket.insert(1, Value::new(1));
+            bucket.stage();
+        });
+        let mut bucket = write(&store);
+        let before = bucket.get(&1).map(Value::look_up);
+        bucket.insert(1, Value::new(2));
+        bucket.insert(3, Value::new(3));
+        bucket.discard();
+        assert_eq!(store.read()[&1].look_up(), 0, "nothing is published");
+        writer.join().unwrap();
+        write(&store).publish();
+        let bucket = store.read();
+        assert_eq!((bucket[&1].look_up(), bucket.len()), (1, 1), "before: {before:?}");
     });
 }

@@ -265,7 +265,7 @@ impl<K, V, S: BuildHasher> ReadBucket<K, V, S> {
     /// Iterates over the entries in leaves that `other` has not.
     fn entries_not_shared_with<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = (&'a K, &'a V)> {
         let (ours, theirs) = (self.directory(), other.directory());
-        let related = std::sync::Arc::ptr_eq(&self.frozen.home, &other.frozen.home);
+        let related = Arc::ptr_eq(&self.frozen.home, &other.frozen.home);
         let some = related.then(|| unshared(ours, theirs)).into_iter().flatten();
         let all = (!related).then(|| ours.firsts()).into_iter().flatten();
         some.chain(all).flat_map(|slot| ours.table(slot)).map(|(key, value)| (key, value))

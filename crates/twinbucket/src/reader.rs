@@ -3,12 +3,12 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::panic::Location;
-use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, Equivalent};
 
 use crate::ReadBucket;
 use crate::shared::Shared;
+use crate::sync::Arc;
 
 /// A read bucket of one's own that follows the store, for one thread that reads often.
 ///

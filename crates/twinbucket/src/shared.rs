@@ -63,7 +63,7 @@ pub(crate) struct Frozen<K, V, S> {
     /// Time of the publish.
     published: Instant,
     /// Hasher and estate, shared by all versions of a store.
-    pub(crate) home: std::sync::Arc<Home<K, V, S>>,
+    pub(crate) home: Arc<Home<K, V, S>>,
 }
 
 /// What the one thread that writes has to itself.
@@ -77,7 +77,7 @@ pub(crate) struct Turn<K, V, S> {
     /// What observers are to be told when the turn is back.
     notes: Notes,
     /// For versions that are made anew.
-    pub(crate) home: std::sync::Arc<Home<K, V, S>>,
+    pub(crate) home: Arc<Home<K, V, S>>,
 }
 
 /// Where the turn is while no thread has it.
@@ -192,11 +192,11 @@ impl<K, V, S> Shared<K, V, S> {
         observers: Option<std::sync::Arc<Observers>>,
     ) -> Self {
         let mut writer = Writer::new(policy.capacity);
-        let home = std::sync::Arc::new(Home::new(hasher));
+        let home = Arc::new(Home::new(hasher));
         let generation = Generation(0);
-        let first = Frozen::new(&writer, generation, std::sync::Arc::clone(&home));
+        let first = Frozen::new(&writer, generation, Arc::clone(&home));
         writer.seal();
-        let nothing = Frozen::nothing(std::sync::Arc::clone(&home));
+        let nothing = Frozen::nothing(Arc::clone(&home));
         let turn = Turn { writer, generation, spares: Vec::new(), notes: Notes::default(), home };
         Self {
             slot: Slot::new(Arc::new(first)),
@@ -246,7 +246,7 @@ impl<K, V, S> Shared<K, V, S> {
             unused.fill(writer, *generation);
             version
         } else {
-            Arc::new(Frozen::new(writer, *generation, std::sync::Arc::clone(home)))
+            Arc::new(Frozen::new(writer, *generation, Arc::clone(home)))
         };
         // Locked before the swap, so that whoever looks under the lock finds each version in the slot or in the ledger.
         let mut ledger = self.ledger.lock();
@@ -333,14 +333,14 @@ fn freed<K, V>(doomed: &[Old<K, V>]) -> Option<Freed> {
 
 impl<K, V, S> Frozen<K, V, S> {
     /// Makes a version of what is in the write bucket.
-    fn new(writer: &Writer<K, V>, generation: Generation, home: std::sync::Arc<Home<K, V, S>>) -> Self {
+    fn new(writer: &Writer<K, V>, generation: Generation, home: Arc<Home<K, V, S>>) -> Self {
         let (directory, published) = (Directory::copy_of(writer.directory()), Instant::now());
         let &Tally { len, leaves, bytes, .. } = writer.tally();
         Self { directory, stamp: writer.stamp(), len, leaves, bytes, generation, published, home }
     }
 
     /// Makes the version for [`Shared::nothing`].
-    fn nothing(home: std::sync::Arc<Home<K, V, S>>) -> Self {
+    fn nothing(home: Arc<Home<K, V, S>>) -> Self {
         let (directory, published) = (Directory::of_one(home.blank.alias()), Instant::now());
         Self { directory, stamp: Stamp(0), len: 0, leaves: 0, bytes: 0, generation: Generation(0), published, home }
     }

@@ -15,11 +15,16 @@
 
 use crate::sync::{Arc, AtomicPtr, Ordering};
 
-#[cfg(any(loom, shuttle))]
+#[cfg(planted = "relaxed-publish")]
+mod relaxed;
+
+#[cfg(all(any(loom, shuttle), not(planted = "relaxed-publish")))]
 pub(crate) type Slot<T> = LockedSlot<T>;
+#[cfg(planted = "relaxed-publish")]
+pub(crate) type Slot<T> = relaxed::RelaxedSlot<T>;
 
 /// One `Arc`, replaced atomically; shipped on [arc-swap](arc_swap), whose loads neither lock nor wait.
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, planted = "relaxed-publish")))]
 pub(crate) struct Slot<T> {
     /// The `Arc` itself.
     value: arc_swap::ArcSwap<T>,
@@ -27,7 +32,7 @@ pub(crate) struct Slot<T> {
     address: AtomicPtr<T>,
 }
 
-#[cfg(not(any(loom, shuttle)))]
+#[cfg(not(any(loom, shuttle, planted = "relaxed-publish")))]
 impl<T> Slot<T> {
     /// Creates a slot that holds `value`.
     pub(crate) fn new(value: Arc<T>) -> Self {
@@ -48,7 +53,13 @@ impl<T> Slot<T> {
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
         // Relaxed: nothing is read through the address. It is written before the swap, so whoever loads the new value,
         // or knows that this has returned, sees this address or a later one.
-        self.address.store(Arc::as_ptr(&new).cast_mut(), Ordering::Relaxed);
+        let address = Arc::as_ptr(&new).cast_mut();
+        if cfg!(planted = "late-address") {
+            let old = self.value.swap(new);
+            self.address.store(address, Ordering::Relaxed);
+            return old;
+        }
+        self.address.store(address, Ordering::Relaxed);
         self.value.swap(new)
     }
 
@@ -86,8 +97,15 @@ impl<T> LockedSlot<T> {
 
     pub(crate) fn replace(&self, new: Arc<T>) -> Arc<T> {
         // Relaxed: as in `Slot::replace`.
-        self.address.store(Arc::as_ptr(&new).cast_mut(), Ordering::Relaxed);
-        std::mem::replace(&mut *self.value.lock().expect("no code panics while it holds this lock"), new)
+        let address = Arc::as_ptr(&new).cast_mut();
+        let swap = || std::mem::replace(&mut *self.value.lock().expect("no code panics while it holds this lock"), new);
+        if cfg!(planted = "late-address") {
+            let old = swap();
+            self.address.store(address, Ordering::Relaxed);
+            return old;
+        }
+        self.address.store(address, Ordering::Relaxed);
+        swap()
     }
 
     pub(crate) fn is_current(&self, seen: &Arc<T>) -> bool {

@@ -4,11 +4,11 @@ use std::error::Error;
 use std::fmt;
 use std::hash::{BuildHasher, Hash};
 use std::panic::Location;
-use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, Equivalent};
 
 use crate::shared::{Policy, Shared};
+use crate::sync::Arc;
 use crate::write::WriteBucket;
 use crate::{Builder, Generation, Pin, ReadBucket, Reader, Stats, Watch};
 
@@ -222,7 +222,7 @@ impl<K, V, S> Store<K, V, S> {
         let oldest = ledger.kept().next().map_or(current.generation, |version| version.generation);
         let found = ledger.kept().chain([&current]).find(|version| version.generation == generation);
         let found = found.ok_or(NotKept { asked: generation, oldest })?;
-        Ok(self.shared.give_out(crate::sync::Arc::clone(found), location))
+        Ok(self.shared.give_out(Arc::clone(found), location))
     }
 
     /// Makes the staged changes visible. If there are none, returns the current generation.

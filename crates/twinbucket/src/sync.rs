@@ -1,12 +1,12 @@
 //! What the crate takes of shared ownership, atomics, locks and threads: the standard and well-known types, or twins of
 //! them that a model checker can see into, loom's under `--cfg loom` and shuttle's under `--cfg shuttle`.
 //!
-//! Only [`slot`](crate::slot) uses the atomics, and only its oracle the mutex. Under loom the locks, events and threads
-//! stay the real ones.
+//! Only [`slot`](crate::slot) uses the atomics, and only its oracle the mutex. Under loom, events and threads stay the real
+//! ones, and there are no timers.
 
 #[cfg(shuttle)]
 pub(crate) mod event;
-#[cfg(shuttle)]
+#[cfg(any(loom, shuttle))]
 pub(crate) mod lock;
 #[cfg(shuttle)]
 pub(crate) mod mpsc;
@@ -24,7 +24,7 @@ pub(crate) use shuttle::{
     },
     thread,
 };
-#[cfg(all(test, not(any(loom, shuttle))))]
+#[cfg(all(any(test, planted = "relaxed-publish"), not(any(loom, shuttle))))]
 pub(crate) use std::sync::Mutex;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{
@@ -32,7 +32,9 @@ pub(crate) use std::sync::{
     atomic::{AtomicPtr, Ordering},
 };
 #[cfg(not(shuttle))]
-pub(crate) use std::{sync::mpsc, thread};
+pub(crate) use std::sync::mpsc;
+#[cfg(not(any(loom, shuttle)))]
+pub(crate) use std::thread;
 
 /// Waiting for something to happen.
 #[cfg(not(shuttle))]
@@ -41,7 +43,7 @@ pub(crate) mod event {
 }
 
 /// Locks.
-#[cfg(not(shuttle))]
+#[cfg(not(any(loom, shuttle)))]
 pub(crate) mod lock {
     pub(crate) use parking_lot::{Mutex, ReentrantMutex, ReentrantMutexGuard};
 }

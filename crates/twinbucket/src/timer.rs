@@ -11,6 +11,7 @@ use crate::observer::Observers;
 use crate::pin::Records;
 use crate::shared::Shared;
 use crate::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+#[cfg(not(loom))]
 use crate::sync::thread;
 use crate::write::WriteBucket;
 
@@ -74,16 +75,25 @@ impl Alarm {
     ///
     /// # Panics
     /// If the system has no more threads.
-    pub(crate) fn start<K, V, S>(self, store: Weak<Shared<K, V, S>>, long_pins: Option<LongPins>)
+    #[cfg(not(loom))]
+    pub(crate) fn start<K, V, S>(self, store: &Arc<Shared<K, V, S>>, long_pins: Option<LongPins>)
     where
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
         S: Send + Sync + 'static,
     {
+        let store = Arc::downgrade(store);
         let run = move || self.run(&store, long_pins.as_ref());
         thread::Builder::new().name("twinbucket".into()).spawn(run).expect("the system can start a thread");
     }
 
+    /// Loom's `Arc` has no weak kind: its models have no timer.
+    #[cfg(loom)]
+    pub(crate) fn start<K, V, S>(self, _: &crate::sync::Arc<Shared<K, V, S>>, _: Option<LongPins>) {
+        unreachable!("no model asks for a timer");
+    }
+
+    #[cfg_attr(loom, expect(dead_code, reason = "models have no timer"))]
     fn run<K, V, S>(self, store: &Weak<Shared<K, V, S>>, long_pins: Option<&LongPins>) {
         let tick = long_pins.map(|long_pins| (long_pins.limit / 4).clamp(Duration::from_millis(1), LONG_PIN_TICK));
         let mut publish_at: Option<Instant> = None;

@@ -187,7 +187,11 @@ impl<K, V> Writer<K, V> {
         self.changed = false;
         let published = self.published;
         let Self { pending, doomed, .. } = self;
-        let mut sort = |old: Old<K, V>| if old.born <= published { pending.push(old) } else { doomed.push(old) };
+        let mut sort = |old: Old<K, V>| match old.born <= published {
+            true if cfg!(planted = "leaked-leaf") => std::mem::forget(old),
+            true => pending.push(old),
+            false => doomed.push(old),
+        };
         self.replaced.drain(..).for_each(&mut sort);
         match &mut self.undo {
             Undo::Chunks(chunks) => chunks.drain(..).for_each(|(_, chunk)| sort(Old::chunk(chunk))),
@@ -222,7 +226,9 @@ impl<K, V> Writer<K, V> {
         }
         // The leaves are back in the directory: forget their owners.
         self.replaced.drain(..).for_each(std::mem::forget);
-        self.tally = self.saved;
+        if !cfg!(planted = "savepoint-not-restored") {
+            self.tally = self.saved;
+        }
     }
 
     /// Returns the current time.

@@ -1,18 +1,23 @@
-//! The twins of parking_lot's locks for shuttle: as much of their face as the crate uses, over shuttle's mutex. As there,
-//! a panic does not poison a lock.
+//! The twins of parking_lot's locks for model checkers: as much of their face as the crate uses, over the checker's mutex.
+//! As there, a panic does not poison a lock.
 
 use std::ops::Deref;
 use std::sync::PoisonError;
 
-use shuttle::sync::MutexGuard;
-use shuttle::thread::{self, ThreadId};
+#[cfg(loom)]
+use loom as checker;
+#[cfg(shuttle)]
+use shuttle as checker;
+
+use self::checker::sync::MutexGuard;
+use self::checker::thread::{self, ThreadId};
 
 /// A lock.
-pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(checker::sync::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(shuttle::sync::Mutex::new(value))
+        Self(checker::sync::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -35,8 +40,8 @@ pub(crate) struct ReentrantMutex<T> {
     /// What it protects.
     value: T,
     /// The lock itself.
-    lock: shuttle::sync::Mutex<()>,
-    /// The thread that has it. Not one of shuttle's, since to ask for it is no step of its own.
+    lock: checker::sync::Mutex<()>,
+    /// The thread that has it. Not one of the checker's, since to ask for it is no step of its own.
     owner: std::sync::Mutex<Option<ThreadId>>,
 }
 
@@ -46,7 +51,7 @@ unsafe impl<T: Send> Sync for ReentrantMutex<T> {}
 
 impl<T> ReentrantMutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self { value, lock: shuttle::sync::Mutex::new(()), owner: std::sync::Mutex::new(None) }
+        Self { value, lock: checker::sync::Mutex::new(()), owner: std::sync::Mutex::new(None) }
     }
 
     fn is_mine(&self) -> bool {

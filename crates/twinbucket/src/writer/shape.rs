@@ -78,8 +78,11 @@ impl<K, V> Writer<K, V> {
     /// Puts a directory of chunks born now in place of the current one.
     pub(super) fn install(&mut self, directory: Directory<K, V>) {
         let mut old = std::mem::replace(&mut self.directory, directory);
-        self.moved.clear();
-        self.moved_since = self.stamp;
+        let is_halved = self.directory.bits() < old.bits();
+        if !(is_halved && cfg!(planted = "halving-not-noted")) {
+            self.moved.clear();
+            self.moved_since = self.stamp;
+        }
         match &mut self.undo {
             Undo::Chunks(chunks) => {
                 for (place, chunk) in chunks.drain(..) {
