@@ -29,7 +29,7 @@ lost-wakeup             shuttle    watches_miss_no_newest_generation
 failed-load-published   feed       validation_sees_the_old_and_the_complete_new_content
 '
 # The tools of the matrix, dear ones last: test files of the library, then model checkers.
-tools=(lib memory structure outlives policy loom shuttle histories)
+tools=(lib memory structure outlives policy loom shuttle histories asan tsan)
 
 # Runs a tool: everything it has, or only tests with a name. Further arguments are for cargo.
 run_tool() {
@@ -41,6 +41,7 @@ run_tool() {
             cargo test -q -p twinbucket --lib "$@" -- "${test:-loom_models}" ;;
         shuttle) RUSTFLAGS='--cfg shuttle' CARGO_TARGET_DIR=$target/shuttle \
             cargo test -q -p twinbucket --features async --test shuttle "$@" -- ${test:+"$test"} ;;
+        asan | tsan) "verification/$tool.sh" --seconds 5 "$@" ${test:+"$test"} ;;
         feed) cargo test -q -p twinbucket-feed --test table "$@" -- ${test:+"$test"} ;;
         *) cargo test -q -p twinbucket --test "$tool" "$@" -- ${test:+"$test"} ;;
     esac

@@ -26,13 +26,13 @@ pub(crate) use shuttle::{
 };
 #[cfg(all(any(test, planted = "relaxed-publish"), not(any(loom, shuttle))))]
 pub(crate) use std::sync::Mutex;
+#[cfg(not(shuttle))]
+pub(crate) use std::sync::mpsc;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::sync::{
     Arc,
     atomic::{AtomicPtr, Ordering},
 };
-#[cfg(not(shuttle))]
-pub(crate) use std::sync::mpsc;
 #[cfg(not(any(loom, shuttle)))]
 pub(crate) use std::thread;
 
