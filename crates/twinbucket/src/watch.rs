@@ -98,7 +98,8 @@ impl<K, V, S> Watch<K, V, S> {
     /// As [`wait`](Self::wait), for any executor. Dropping the future loses nothing.
     ///
     /// The publishing thread calls the waker while it has the writer's turn: a waker is to hand the task to its executor,
-    /// as all common ones do, and not to use a watch of the same store itself, nor to panic.
+    /// as all common ones do, and not to use a watch of the same store itself, nor to panic: after that, other watches might
+    /// not be woken any more.
     ///
     /// # Examples
     /// ```

@@ -409,3 +409,18 @@ fn panic_between_writes_changes_nothing() {
         write.publish();
     });
 }
+
+#[test]
+fn panic_in_dropping_the_key_of_a_staged_insert_changes_nothing() {
+    let census = Census::open();
+    let bench = Bench::new(census, Setup { publish_every: 1_000, ..Setup::of(100) });
+    let before = bench.view();
+    let (key, value) = (bench.touchy(3), bench.touchy(9));
+    FUSE.set(Some((Drop, 1)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| bench.store.insert(key, value)));
+    assert!(outcome.is_err() && FUSE.take().is_none(), "the key that was asked for is dropped first");
+    assert_same("staged", &bench.view().written, &before.written);
+    bench.use_on();
+    drop((outcome, bench));
+    census.assert_settled("a panicking destructor");
+}
