@@ -86,6 +86,22 @@
 //! full leaf splits, and sparse ones merge; where the directory doubles or halves, it is copied as a whole, some 40
 //! bytes for each leaf.
 //!
+//! # Soundness
+//!
+//! Unsafe code is in one module, which aliases leaves and chunks bit by bit between versions. It rests on this:
+//!
+//! 1. **Leaf.** A leaf is changed only by the writer, and only if it was born since the writer's savepoint: then no
+//!    directory but the private one refers to it. A changed header is written to every slot of the leaf.
+//! 2. **Leaf.** Its entries have one owner, the write bucket or the ledger, which drops them once.
+//! 3. **Ledger.** A leaf born at *b* and replaced at *r* is seen by the versions from *b* to just before *r*, and by
+//!    no others. While one of them is held, it hangs on the newest such.
+//! 4. **Ledger.** A version is let go of by `Arc::get_mut`, which synchronises with the drop of all other references,
+//!    and which nobody can undo: the slot has a newer one, and the ledger gives out none that is not held.
+//! 5. **Slot.** It holds one `Arc`; a swap happens before every load that returns the new one. The address that a
+//!    reader compares is written before the swap, and is never followed.
+//!
+//! What is checked, how, and against which planted bugs is in `docs/verification.md` of the repository.
+//!
 //! # Features
 //!
 //! - `async`: `Watch::changed`, for any executor
