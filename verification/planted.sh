@@ -17,7 +17,7 @@ patience=300
 # bug, tool, the test that finds it.
 claims='
 relaxed-publish         loom       a_reader_never_goes_back_and_sees_a_publish_that_returned
-missing-fence           tsan       stress
+missing-fence           thread     stress
 free-ignores-pins       loom       a_replaced_leaf_waits_for_the_oldest_pin_that_sees_it
 free-early              loom       a_replaced_leaf_waits_for_the_oldest_pin_that_sees_it
 wrong-pin               loom       a_replaced_leaf_waits_for_a_pin_in_the_middle
@@ -29,7 +29,7 @@ lost-wakeup             shuttle    watches_miss_no_newest_generation
 failed-load-published   feed       validation_sees_the_old_and_the_complete_new_content
 '
 # The tools of the matrix, dear ones last: test files of the library, then model checkers.
-tools=(lib memory structure outlives policy loom shuttle histories asan tsan)
+tools=(lib memory structure outlives policy loom shuttle histories address thread)
 
 # Runs a tool: everything it has, or only tests with a name. Further arguments are for cargo.
 run_tool() {
@@ -41,7 +41,7 @@ run_tool() {
             cargo test -q -p twinbucket --lib "$@" -- "${test:-loom_models}" ;;
         shuttle) RUSTFLAGS='--cfg shuttle' CARGO_TARGET_DIR=$target/shuttle \
             cargo test -q -p twinbucket --features async --test shuttle "$@" -- ${test:+"$test"} ;;
-        asan | tsan) "verification/$tool.sh" --seconds 5 "$@" ${test:+"$test"} ;;
+        address | thread) verification/sanitizer.sh "$tool" --seconds 5 "$@" ${test:+"$test"} ;;
         feed) cargo test -q -p twinbucket-feed --test table "$@" -- ${test:+"$test"} ;;
         *) cargo test -q -p twinbucket --test "$tool" "$@" -- ${test:+"$test"} ;;
     esac

@@ -1,8 +1,8 @@
 //! Everything at once, on real threads: readers with pins of random age, writers that publish, stage and discard, and
 //! collections between them.
 //!
-//! Runs for a second, or for `STRESS_SECONDS`: verification/asan.sh and verification/tsan.sh run it longer, with each
-//! access to memory watched.
+//! Runs for a second, or for `STRESS_SECONDS`: verification/sanitizer.sh runs it longer, with each access to memory
+//! watched.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::thread;
