@@ -96,8 +96,9 @@ where
         before: Option<usize>,
         judges: Judges,
     ) -> Result<Outcome, LoadError> {
-        // Nobody else writes to the store, so this is what the write bucket will have.
-        let old = store.read();
+        // Nobody else writes to the store, so this is what the write bucket will have. To read the rows may take longer than
+        // a pin may be held, and is no pin of anybody's.
+        let old = store.read_unnoted();
         let mut loaded = format::load(&*self.format, &parts, &old, self.policy, self.overlaps)?;
         // The rows are enough, and the table may be large.
         drop(parts);
@@ -117,7 +118,7 @@ where
         store: &Store<K, V, S>,
         then: &ReadBucket<K, V, S>,
     ) -> Result<(Generation, Changes), LoadError> {
-        let (old, mut new) = (store.read(), store.write());
+        let (old, mut new) = (store.read_unnoted(), store.write());
         let changes = new.sync(then.iter().map(|(key, value)| (key.clone(), value.clone())));
         Ok((self.settle(store, old, new, changes, (Judges::None, false))?, changes))
     }

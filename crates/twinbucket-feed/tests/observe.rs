@@ -276,6 +276,24 @@ fn long_pins_are_counted_and_reported_once_each() {
 }
 
 #[test]
+fn load_that_takes_long_is_no_long_pin() {
+    let script = Script::new("1");
+    let slow = |part: &twinbucket_feed::Part, rows: &mut twinbucket_feed::Rows<'_, String, u64>| {
+        std::thread::sleep(Duration::from_millis(100));
+        let _ = rows.push(1, "row".to_owned(), part.bytes.len() as u64);
+        Ok(())
+    };
+    let table = script.builder().format(slow).long_pins(LongPins::after(Duration::from_millis(5))).open().unwrap();
+    script.put("12");
+    table.reload(PATIENCE).unwrap();
+    let count = || table.gauge("rows").read().unwrap().value("twinbucket_long_pins_total");
+    assert_eq!((table.get("row"), count()), (Some(2), Some(0.0)));
+    let held = table.read();
+    eventually("a pin of somebody else's is one", || count() == Some(1.0));
+    drop(held);
+}
+
+#[test]
 fn list_of_pins_has_all_of_them_and_replaces_the_file_as_a_whole() {
     let script = Script::new("a 1");
     let directory = tempfile::tempdir().unwrap();

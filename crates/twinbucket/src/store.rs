@@ -132,6 +132,23 @@ impl<K, V, S> Store<K, V, S> {
         self.shared.read(Location::caller())
     }
 
+    /// As [`read`](Self::read), but the read bucket has no note of its own where
+    /// [`on_long_pin`](crate::Builder::on_long_pin) keeps them: it is in no list of pins while it is current, and is
+    /// never reported.
+    ///
+    /// For a writer that compares new content with what there is, which may take long, and lets go of it before it
+    /// publishes.
+    ///
+    /// # Examples
+    /// ```
+    /// let store = twinbucket::Store::<u64, u64>::builder().on_long_pin(std::time::Duration::MAX, |_| {}).build();
+    /// let bucket = store.read_unnoted();
+    /// assert!(bucket.is_empty() && store.pins().is_empty());
+    /// ```
+    pub fn read_unnoted(&self) -> ReadBucket<K, V, S> {
+        ReadBucket::new(self.shared.slot.load(), None)
+    }
+
     /// Creates a reader, for one thread that reads often.
     ///
     /// # Examples
