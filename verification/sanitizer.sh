@@ -30,7 +30,7 @@ while (($#)); do
     esac
 done
 
-command=(cargo test -q -p twinbucket --target x86_64-unknown-linux-gnu)
+command=(cargo test -q -p twinbucket --no-fail-fast --target x86_64-unknown-linux-gnu)
 export STRESS_SECONDS=$seconds RUSTC_BOOTSTRAP=1
 export RUSTFLAGS="-Zsanitizer=$sanitizer ${RUSTFLAGS:-}"
 if [[ $sanitizer == address ]]; then
@@ -56,4 +56,5 @@ if [[ $sanitizer == thread || ${#run[@]} -gt 0 ]]; then
     exit
 fi
 "${command[@]}" -- --skip leaked
-ASAN_OPTIONS='detect_leaks=0' cargo test -q -p twinbucket --target x86_64-unknown-linux-gnu --test forgotten --test outlives
+ASAN_OPTIONS='detect_leaks=0' cargo test -q -p twinbucket --target x86_64-unknown-linux-gnu \
+    --test forgotten --test outlives
