@@ -26,6 +26,7 @@ leaked-leaf             memory     garbage_is_gone_after_a_bounded_number_of_pub
 halving-not-noted       structure  directory_doubles_and_halves
 late-address            loom       a_reader_never_goes_back_and_sees_a_publish_that_returned
 lost-wakeup             shuttle    watches_miss_no_newest_generation
+leaked-leaf             soak       memory_retired_leaves_and_p999_of_readers_stay_level
 failed-load-published   feed       validation_sees_the_old_and_the_complete_new_content
 '
 # The tools of the matrix, dear ones last: test files of the library, then model checkers.
@@ -42,6 +43,7 @@ run_tool() {
         shuttle) RUSTFLAGS='--cfg shuttle' CARGO_TARGET_DIR=$target/shuttle \
             cargo test -q -p twinbucket --features async --test shuttle "$@" -- ${test:+"$test"} ;;
         address | thread) verification/sanitizer.sh "$tool" --seconds 5 "$@" ${test:+"$test"} ;;
+        soak) SOAK_SECONDS=26 cargo test -q -p twinbucket-feed --test soak "$@" -- ${test:+"$test"} ;;
         feed) cargo test -q -p twinbucket-feed --test table "$@" -- ${test:+"$test"} ;;
         *) cargo test -q -p twinbucket --test "$tool" "$@" -- ${test:+"$test"} ;;
     esac
