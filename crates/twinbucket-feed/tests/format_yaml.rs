@@ -84,10 +84,7 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, message) in [
         ("- 1\n", "t.yaml:1:1: invalid type: sequence, expected a mapping of keys and values"),
         ("a: 1\n b: 2\n", "t.yaml:2:3: mapping values are not allowed in this context"),
-        (
-            "a: [1\n",
-            "t.yaml:2:1: did not find expected ',' or ']' at line 2 column 1, while parsing a flow sequence at line 1 column 4",
-        ),
+        ("a: [1\n", "t.yaml:2:1: did not find expected ',' or ']', while parsing a flow sequence at line 1 column 4"),
         ("a: 1\nü: x\n", "t.yaml:2:4: ü: invalid type: string \"x\", expected u8"),
         ("a: 1\nb: [\n1]\n", "t.yaml:2:4: b: invalid type: sequence, expected u8"),
         ("a: 1\na: 2\n", "t.yaml: key \"a\" was already at t.yaml; keep one of the two"),
@@ -97,6 +94,30 @@ fn what_is_wrong_is_said_with_its_place() {
     }
     let message = read::<u8, u8>(&Yaml, b"a: \xff").unwrap_err();
     assert_eq!(message, "t.yaml:1:4: not UTF-8: byte 0xff; save the file as UTF-8");
+}
+
+#[test]
+fn error_at_the_end_of_a_text_is_on_its_last_line() {
+    let message = read::<String, u8>(&Yaml, "ü: 1\nb: [1").unwrap_err();
+    assert_eq!(
+        message,
+        "t.yaml:2:6: did not find expected ',' or ']', while parsing a flow sequence at line 2 column 4"
+    );
+}
+
+#[test]
+fn lines_are_those_of_an_editor() {
+    // The parser ends lines with U+0085 and U+2028, too.
+    let message = read::<String, u8>(&Yaml, "a: 1\u{85}b: 2\u{2028}c: x\nd: 1\n").unwrap_err();
+    assert_eq!(message, "t.yaml:1:14: c: invalid type: string \"x\", expected u8");
+    let message = read::<String, u8>(&Yaml, "a: 1\r\nb: 2\rc: x\n").unwrap_err();
+    assert_eq!(message, "t.yaml:3:4: c: invalid type: string \"x\", expected u8");
+}
+
+#[test]
+fn control_character_is_told_with_its_place() {
+    let message = read::<String, String>(&Yaml, "a: 1\nü: \u{1}\n").unwrap_err();
+    assert_eq!(message, "t.yaml:2:4: control characters are not allowed; write them as escapes");
 }
 
 #[test]

@@ -34,6 +34,9 @@ const MOST_OPEN: usize = 1000;
 /// The most bad rows of one part: each costs a walk through it.
 const MOST_BAD_ROWS: usize = 100;
 
+/// What the parser says of a control character, before the place of its first byte; no other error comes without a line.
+const CONTROL: &str = "control characters are not allowed at position ";
+
 /// A YAML mapping, whose keys are the keys.
 ///
 /// [`key`](Self::key) reads a sequence of mappings instead. A file holds one document; an empty file is an empty table. A
@@ -133,13 +136,13 @@ where
         return Err(error_at(part, Cursor::new(text.as_bytes()).find(offset), problem));
     }
     let left = Cell::new(FREE_GROWTH.max(text.len().saturating_mul(MOST_GROWTH)));
-    let names = whole.walk(text, Survey { whole, left: &left }).map_err(|error| explain(part, &error))?;
+    let names = whole.walk(text, Survey { whole, left: &left }).map_err(|error| explain(part, text, &error))?;
     let (done, is_over) = (Cell::new(0), Cell::new(false));
     for _ in 0..MOST_BAD_ROWS {
         let walk = Walk { whole, names: &names, shape: Shape::of::<V>(), rows, done: &done, is_over: &is_over };
         let result = whole.walk(text, walk);
         let Err(error) = result else { return Ok(()) };
-        if is_over.get() || rows.reject(explain(part, &error)).is_break() {
+        if is_over.get() || rows.reject(explain(part, text, &error)).is_break() {
             return Ok(());
         }
         done.set(done.get() + 1);
@@ -163,12 +166,24 @@ fn too_many_open(text: &[u8]) -> Option<usize> {
     })
 }
 
-/// Says what is wrong in `part`.
-fn explain(part: &Part, error: &serde_norway::Error) -> RowError {
-    let place = error.location().map_or((0, 0), |location| (location.line() as u64, location.column() as u64));
+/// Says what is wrong in `part`, whose text is `text`.
+///
+/// The parser's lines are not an editor's: it takes more characters for line ends, and the end of a text for one. So the
+/// place is found by its offset.
+fn explain(part: &Part, text: &str, error: &serde_norway::Error) -> RowError {
     let message = error.to_string();
-    let problem = message.strip_suffix(&format!(" at line {} column {}", place.0, place.1)).unwrap_or(&message);
-    error_at(part, place, problem.strip_prefix('.').unwrap_or(problem))
+    let cursor = Cursor::new(text.as_bytes());
+    if let Some(offset) = message.strip_prefix(CONTROL).and_then(|offset| offset.parse().ok()) {
+        return error_at(part, cursor.find(offset), "control characters are not allowed; write them as escapes");
+    }
+    let Some(location) = error.location() else { return error_at(part, (0, 0), unnamed(&message)) };
+    let place = format!(" at line {} column {}", location.line(), location.column());
+    error_at(part, cursor.find(location.index()), unnamed(&message.replacen(&place, "", 1)))
+}
+
+/// Drops the dot that stands for the document as a whole.
+fn unnamed(problem: &str) -> &str {
+    problem.strip_prefix('.').unwrap_or(problem)
 }
 
 /// Takes the rows of a document, from one of them on.
