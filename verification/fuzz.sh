@@ -1,0 +1,108 @@
+#!/usr/bin/env bash
+# Fuzzes the store, the formats of the feeds, and the front ends of the daemon, with libFuzzer and AddressSanitizer.
+#
+#   verification/fuzz.sh [TARGET...] [--seconds N]     these targets, or all, N seconds each (60), two at a time
+#   verification/fuzz.sh [TARGET...] --keep            what earlier runs found to reach new code goes into fuzz/corpus
+#
+# Each begins with its inputs in fuzz/corpus and fails if there are none, if it tries nothing beyond them, or if it finds
+# something. A finding is made smaller, and what it stands for is printed, along with the file that has it. What is found
+# to reach new code stays in the target directory, for the next run and for --keep.
+#
+# RUSTFLAGS is passed on: RUSTFLAGS='--cfg planted="free-ignores-pins"' verification/fuzz.sh store fails.
+# cargo-fuzz is had from crates.io when it is not there yet. The compiler is told to take the unstable flags that
+# libFuzzer needs.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# The version of cargo-fuzz.
+version=0.13.2
+# Seconds that a finding is made smaller for, and that one input may take.
+shrink=20 patience=10
+
+usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
+
+all=(store formats resp http) targets=() seconds=60 keep=
+while (($#)); do
+    case $1 in
+        --help | -h) usage; exit ;;
+        --seconds) seconds=${2:?--seconds needs a number}; shift ;;
+        --keep) keep=yes ;;
+        *) [[ " ${all[*]} " == *" $1 "* ]] || { usage >&2; exit 2; }; targets+=("$1") ;;
+    esac
+    shift
+done
+((${#targets[@]})) || targets=("${all[@]}")
+
+work=$(realpath -m "${CARGO_TARGET_DIR:-target}")/fuzz
+tools=$work/tools/$version
+export CARGO_TARGET_DIR=$work RUSTC_BOOTSTRAP=1
+export ASAN_OPTIONS="detect_odr_violation=0 ${ASAN_OPTIONS:-}"
+if [[ ! -x $tools/bin/cargo-fuzz ]]; then
+    env -u RUSTFLAGS -u RUSTC_BOOTSTRAP cargo install --quiet --debug --locked --root "$tools" cargo-fuzz --version "=$version"
+fi
+
+# Runs cargo-fuzz.
+fuzz() { "$tools/bin/cargo-fuzz" fuzz "$@" --fuzz-dir fuzz; }
+
+# The program of a target.
+program() { echo "$work/$(rustc -vV | sed -n 's/^host: //p')/release/$1"; }
+
+# Makes a finding smaller, and prints what it stands for.
+tell() {
+    local target=$1 found=$2 smaller=$2.smaller
+    "$(program "$target")" "$found" -minimize_crash=1 -max_total_time="$shrink" -timeout="$patience" \
+        -exact_artifact_path="$smaller" >/dev/null 2>&1 || true
+    [[ -s $smaller ]] || cp "$found" "$smaller"
+    echo "$target: what $smaller stands for (as it was found: $found):"
+    fuzz fmt "$target" "$smaller" 2>&1 | sed '/^ *\(Compiling\|Finished\|Running\)/d'
+    echo "$target: run it again: $(program "$target") $smaller"
+}
+
+# Runs a target; fails if it finds something.
+run() {
+    local target=$1 known found log=$work/log/$1 status=0 runs
+    known=$(find "fuzz/corpus/$target" -type f 2>/dev/null | wc -l)
+    if ((known == 0)); then echo "$target: fuzz/corpus/$target has no inputs"; return 1; fi
+    mkdir -p "$work/log" "$work/corpus/$target" "$work/artifacts/$target"
+    "$(program "$target")" "$work/corpus/$target" "fuzz/corpus/$target" -max_total_time="$seconds" -timeout="$patience" \
+        -artifact_prefix="$work/artifacts/$target/" -print_final_stats=1 >"$log" 2>&1 || status=$?
+    if ((status)); then
+        grep -aE 'panicked at|^(ERROR|==[0-9]+==)|^#[0-9]+' "$log" | tail -20
+        tail -n 60 "$log"
+        found=$(sed -n 's/.*Test unit written to //p' "$log" | tail -1)
+        [[ -z $found ]] || tell "$target" "$found"
+        echo "$target: FOUND SOMETHING; all that it said is in $log"
+        return 1
+    fi
+    runs=$(sed -n 's/^Done \([0-9]*\) runs in .*/\1/p' "$log")
+    if ((${runs:-0} <= known)); then echo "$target: ${runs:-no} runs, which is nothing beyond its corpus of $known"; return 1; fi
+    echo "$target: $runs runs from $known inputs in $seconds s, nothing found"
+}
+
+# Puts into the corpus of a target what earlier runs found to reach new code, and takes out what is not needed for it.
+keep() {
+    local target=$1 merged=$work/merged/$1
+    rm -rf "$merged"
+    mkdir -p "$merged" "$work/corpus/$target"
+    "$(program "$target")" -merge=1 -use_counters=0 -max_len=1024 "$merged" "fuzz/corpus/$target" "$work/corpus/$target" \
+        >"$work/merged/$target.log" 2>&1
+    rm -rf "fuzz/corpus/$target"
+    mkdir -p fuzz/corpus
+    cp -r "$merged" "fuzz/corpus/$target"
+    echo "$target: $(find "fuzz/corpus/$target" -type f | wc -l) inputs, $(du -bs "fuzz/corpus/$target" | cut -f1) bytes"
+}
+
+for target in "${targets[@]}"; do fuzz build "$target"; done
+if [[ -n $keep ]]; then
+    for target in "${targets[@]}"; do keep "$target"; done
+    exit
+fi
+
+failed=0 running=0
+for target in "${targets[@]}"; do
+    if ((running == 2)); then wait -n || failed=1; running=$((running - 1)); fi
+    run "$target" &
+    running=$((running + 1))
+done
+while ((running)); do wait -n || failed=1; running=$((running - 1)); done
+exit "$failed"
