@@ -49,6 +49,14 @@ fn top_level_names_are_keys_in_the_order_of_the_file() {
 }
 
 #[test]
+fn error_at_a_line_end_of_two_characters_is_no_column_too_far() {
+    for end in ["\n", "\r\n"] {
+        let message = read::<String, u8>(&Toml, &format!("a = 1{end}\"b{end}")).unwrap_err();
+        assert!(message.starts_with("t.toml:2:3: "), "{message}");
+    }
+}
+
+#[test]
 fn key_is_taken_out_of_the_tables_of_an_array() {
     let text = "title = \"x\"\n[[route]]\nid = 7\nhost = \"a\"\nweights = [1]\n[[route]]\nhost = \"b\"\nid = 8\nweights = []\n";
     let rows = read::<u32, Route>(&Toml::array("route").key("id"), text).unwrap();

@@ -52,10 +52,12 @@ impl<'a> Cursor<'a> {
         self.line
     }
 
-    /// The column it stands at.
+    /// The column it stands at. Within `\r\n` that is where the line ends.
     pub(crate) fn column(&mut self) -> u64 {
-        self.column += characters(&self.bytes[self.known..self.offset]);
-        self.known = self.offset;
+        let is_within_end = self.offset > 0 && self.bytes[self.offset - 1..].starts_with(b"\r\n");
+        let end = if is_within_end { self.offset - 1 } else { self.offset };
+        self.column += characters(&self.bytes[self.known..end]);
+        self.known = end;
         self.column
     }
 
@@ -150,6 +152,13 @@ mod tests {
         ] {
             assert_eq!(Cursor::new(text.as_bytes()).find(text.len()), place, "{text:?}");
         }
+    }
+
+    #[test]
+    fn line_end_of_two_characters_is_one_place() {
+        let text = b"ab\r\nc\r";
+        let places = (0..=text.len()).map(|offset| Cursor::new(text).find(offset));
+        assert_eq!(places.collect::<Vec<_>>(), [(1, 1), (1, 2), (1, 3), (1, 3), (2, 1), (2, 2), (3, 1)]);
     }
 
     #[test]
