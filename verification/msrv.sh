@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Sees that the oldest Rust that Cargo.toml names is enough, without unstable features.
+#
+#   verification/msrv.sh
+#
+# With it, the library passes its unit and integration tests with all features, and the feed with all features, the
+# alternatives and the program compile, with the dependencies of Cargo.lock. Documentation tests are left to the newer
+# compiler. The criterion benches need a newer one, as criterion does. The compiler is Debian's: verification/toolchain.sh.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+toolchain=$(verification/toolchain.sh)
+# Not the wrappers beside it, which let unstable features pass.
+export RUSTC=$toolchain/usr/bin/rustc LD_LIBRARY_PATH=$toolchain/usr/lib/x86_64-linux-gnu
+export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/msrv
+
+wanted=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+if [[ $("$RUSTC" --version) != "rustc $wanted."* ]]; then
+    echo "msrv: Cargo.toml names $wanted, the compiler is: $("$RUSTC" --version)" >&2
+    exit 1
+fi
+cargo check -q --locked -p twinbucket-alternatives -p twinbucket-cli
+cargo check -q --locked -p twinbucket-feed --all-features
+cargo test -q --locked -p twinbucket --all-features --lib --tests
