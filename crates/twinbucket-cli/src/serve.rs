@@ -2,26 +2,29 @@
 //!
 //! This is the order of things: the configuration, the tables, the addresses, and then requests until a signal ends
 //! them. What a request gets is for [`http`]; what a table is, for [`served`].
+//!
+//! Modules that the rest of the program could do without seeing are visible to it for the fuzz targets in `fuzz/`, which
+//! take in this directory.
 
 mod args;
 mod check;
-mod config;
-mod content;
-mod follow;
+pub(crate) mod config;
+pub(crate) mod content;
+pub(crate) mod follow;
 mod format;
-mod http;
-mod listen;
+pub(crate) mod http;
+pub(crate) mod listen;
 mod log;
-mod open;
-mod resp;
+pub(crate) mod open;
+pub(crate) mod resp;
 mod resp_limits;
 mod row;
-mod served;
-mod settings;
+pub(crate) mod served;
+pub(crate) mod settings;
 mod signals;
 mod spec;
 mod swaps;
-mod tables;
+pub(crate) mod tables;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};

@@ -6,9 +6,9 @@ use std::path::Path;
 use std::time::Duration;
 use std::{env, fs, str};
 
-use twinbucket_feed::format::Csv;
+use twinbucket_feed::format::{self, Csv};
 use twinbucket_feed::ranges::{FirstLast, Range, RangeTable};
-use twinbucket_feed::{Fetched, Part, Revision, Source, SourceError, Start, Table};
+use twinbucket_feed::{Fetched, Overlaps, Part, Revision, RowPolicy, Source, SourceError, Start, Table};
 
 /// The files, IPv4 and IPv6.
 const FILES: [&str; 2] = ["/usr/share/tor/geoip", "/usr/share/tor/geoip6"];
@@ -110,4 +110,28 @@ fn every_geoip_range_is_found_by_its_first_and_its_last_address_and_not_beyond()
     }
     eprintln!("{count} gaps");
     assert!(count > 0, "no gap was tested");
+}
+
+/// The rows of `text`, or the message for it.
+fn read(text: &str) -> Result<Vec<(Range, String)>, String> {
+    let part = Part { name: "geoip".into(), bytes: text.into() };
+    let format = FirstLast(Csv::new().columns(["range", "country"]));
+    let content = format::read(&format, &[part], RowPolicy::AllOrNothing, Overlaps::Error);
+    content.map(|content| content.entries).map_err(|error| error.to_string())
+}
+
+#[test]
+fn comment_ends_with_its_line_however_that_ends() {
+    let row = ("1.0.0.0/24".parse().unwrap(), "AU".to_owned());
+    for end in ["\n", "\r\n", "\r"] {
+        let rows = read(&format!("# a comment{end}16777216,16777471,AU{end}#{end}"));
+        assert_eq!(rows, Ok(vec![row.clone()]), "{end:?}");
+        let message = read(&format!("# a comment{end}# another{end}1,0,AU{end}")).unwrap_err();
+        assert!(message.starts_with("geoip:3:1: "), "{end:?}: {message}");
+    }
+}
+
+#[test]
+fn comment_after_a_byte_order_mark_is_one() {
+    assert_eq!(read("\u{feff}# first, last, country\n"), Ok(Vec::new()));
 }

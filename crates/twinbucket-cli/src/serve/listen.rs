@@ -101,7 +101,7 @@ impl Front {
     }
 
     /// Answers the requests of one connection.
-    fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
+    pub(crate) fn connection(&self, stream: TcpStream) -> impl Future<Output = ()> + Send + 'static {
         // Answers are written as a whole: there is nothing to wait for.
         let _ = stream.set_nodelay(true);
         let (limits, stop) = (self.limits, self.stop.clone());

@@ -17,7 +17,7 @@ mod about;
 mod client;
 mod columns;
 mod command;
-mod connection;
+pub(crate) mod connection;
 mod counts;
 mod entries;
 mod gets;

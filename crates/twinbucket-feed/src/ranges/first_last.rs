@@ -1,5 +1,6 @@
 //! Reads rows that have the first and the last address of a range in two columns.
 
+use crate::format::text::unmarked;
 use crate::{Format, Part, RowError, Rows};
 
 /// Reads what another format reads from delimited text, where the range stands in the first two columns: its first and
@@ -32,7 +33,7 @@ pub struct FirstLast<F>(pub F);
 
 impl<K, V, F: Format<K, V>> Format<K, V> for FirstLast<F> {
     fn read(&self, part: &Part, rows: &mut Rows<'_, K, V>) -> Result<(), RowError> {
-        let part = Part { name: part.name.clone(), bytes: rewrite(&part.bytes) };
+        let part = Part { name: part.name.clone(), bytes: rewrite(unmarked(part)?) };
         self.0.read(&part, rows)
     }
 }
@@ -40,7 +41,8 @@ impl<K, V, F: Format<K, V>> Format<K, V> for FirstLast<F> {
 /// Leaves out comments, but not their lines, and makes one field of the first two in all other lines.
 fn rewrite(text: &[u8]) -> Vec<u8> {
     let mut new = Vec::with_capacity(text.len());
-    for line in text.split_inclusive(|&byte| byte == b'\n') {
+    // Of `\r\n`, the second is a line of its own, which does no harm.
+    for line in text.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
         if line.first() == Some(&b'#') {
             let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
             new.extend_from_slice(&line[end..]);

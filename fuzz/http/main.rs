@@ -1,0 +1,50 @@
+//! Bytes to the front ends over HTTP, in pieces: they neither panic nor hang, each answer is well formed and complete, and
+//! the tables stay as they are.
+
+#![no_main]
+
+mod answers;
+mod requests;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use libfuzzer_sys::fuzz_target;
+use twinbucket_fuzz::{Daemon, FrontEnd, Pieces};
+
+/// What the tables have at first.
+static CONTENTS: LazyLock<Vec<(String, u64, Vec<u8>)>> = LazyLock::new(|| Daemon::get().contents());
+
+/// What is sent, and to which address. The first byte says the address.
+struct Input<'a> {
+    /// The address.
+    front_end: FrontEnd,
+    /// What is sent.
+    pieces: Pieces<'a>,
+}
+
+impl<'a> Arbitrary<'a> for Input<'a> {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let is_public = u8::arbitrary(u)?.is_multiple_of(2);
+        let front_end = if is_public { FrontEnd::Http } else { FrontEnd::Administration };
+        Ok(Self { front_end, pieces: Pieces::arbitrary(u)? })
+    }
+}
+
+impl fmt::Debug for Input<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "to {:?}\n{:?}", self.front_end, self.pieces)
+    }
+}
+
+fuzz_target!(|input: Input<'_>| {
+    let (daemon, contents) = (Daemon::get(), &*CONTENTS);
+    let bytes = daemon.exchange(input.front_end, input.pieces.iter());
+    answers::check(&bytes, &requests::read(input.pieces.bytes()));
+    let after = daemon.contents();
+    for ((_, generation, entries), (_, before, expected)) in after.iter().zip(contents) {
+        assert!(entries == expected, "the tables have what their files have");
+        assert!(generation == before || input.front_end == FrontEnd::Administration, "nothing was published");
+    }
+});
