@@ -19,6 +19,7 @@ pub(crate) mod open;
 pub(crate) mod resp;
 mod resp_limits;
 mod row;
+mod runtime;
 pub(crate) mod served;
 pub(crate) mod settings;
 mod signals;
@@ -28,6 +29,7 @@ pub(crate) mod tables;
 
 use std::fs;
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -36,7 +38,7 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::{interval, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -46,6 +48,7 @@ use self::config::{Config, Flags};
 use self::follow::{ConfigState, Running};
 use self::http::{App, Metrics, Token};
 use self::listen::Front;
+use self::log::LogMetrics;
 use self::resp::RespLimits;
 use self::served::Served;
 use self::settings::{Limits, Server};
@@ -58,8 +61,8 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 /// Connections to the administration address at once.
 const ADMIN_CONNECTIONS: usize = 64;
 
-/// Threads for what may wait.
-const BLOCKING_THREADS: usize = 16;
+/// Connections that may wait to be taken, as far as the system allows it.
+const BACKLOG: u32 = 4096;
 
 /// Runs the daemon until a signal ends it, or checks what it would serve.
 pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
@@ -74,13 +77,11 @@ pub(crate) fn run(args: &ServeArgs) -> anyhow::Result<ExitCode> {
     }
     log::init(config.server.log, &config.server.log_level).map_err(anyhow::Error::msg)?;
     let server = Arc::new(config.server);
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    if let Some(threads) = server.threads {
-        runtime.worker_threads(threads);
-    }
-    runtime.enable_all().max_blocking_threads(BLOCKING_THREADS).on_thread_park(release);
-    let runtime = runtime.thread_name("twinbucket-serve").build().context("cannot start threads")?;
-    let bound = runtime.block_on(Bound::new(&server))?;
+    let runtime = runtime::start(server.threads, release)?;
+    let bound = {
+        let _inside = runtime.enter();
+        Addresses::bind(&server)?
+    };
     let start = RandomState::new().hash_one(std::process::id());
     let tables = Arc::new(Tables::new(open_tables(&config.tables, start)?));
     tables::release();
@@ -123,42 +124,59 @@ fn open_tables(specs: &[Arc<spec::TableSpec>], start: u64) -> anyhow::Result<Vec
     Ok(tables)
 }
 
-/// The addresses that were bound.
+/// An address that was bound.
 struct Bound {
-    /// For everybody.
-    http: TcpListener,
-    /// For administration.
-    admin: Option<TcpListener>,
-    /// For Redis clients.
-    resp: Option<TcpListener>,
+    /// What is spoken there.
+    protocol: &'static str,
+    /// The address, with the port that was free if any was asked for.
+    address: SocketAddr,
+    /// Where connections come from.
+    listener: TcpListener,
 }
 
 impl Bound {
-    async fn new(server: &Server) -> anyhow::Result<Self> {
-        let http = bind("http", server.listen, "listen").await?;
-        let admin = match server.admin {
-            Some(address) => Some(bind("admin", address, "admin").await?),
-            None => None,
+    /// Binds an address; `flag` chooses another.
+    fn new(protocol: &'static str, address: SocketAddr, flag: &str) -> anyhow::Result<Self> {
+        let bind = || {
+            let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            // On Windows, this would let another program take the address.
+            #[cfg(unix)]
+            socket.set_reuseaddr(true)?;
+            socket.bind(address)?;
+            let listener = socket.listen(BACKLOG)?;
+            Ok::<_, io::Error>(Self { protocol, address: listener.local_addr()?, listener })
         };
-        let resp = match server.resp {
-            Some(address) => Some(bind("resp", address, "resp").await?),
-            None => None,
-        };
-        Ok(Self { http, admin, resp })
+        bind().with_context(|| format!("cannot bind {address} ({protocol}); choose another address with --{flag}"))
+    }
+
+    /// Says where the protocol is spoken, and gives the listener; programs that start the daemon on a free port wait for
+    /// this line.
+    fn announced(self) -> TcpListener {
+        let Self { protocol, address, listener } = self;
+        tracing::info!(protocol, %address, "listening");
+        listener
     }
 }
 
-/// Binds an address.
-async fn bind(protocol: &str, address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
-    let listener = TcpListener::bind(address).await;
-    listener.with_context(|| format!("cannot bind {address} ({protocol}); choose another address with --{flag}"))
+/// All addresses.
+struct Addresses {
+    /// For everybody.
+    http: Bound,
+    /// For administration.
+    admin: Option<Bound>,
+    /// For Redis clients.
+    resp: Option<Bound>,
 }
 
-/// Says where a protocol is spoken; programs that start the daemon on a free port wait for this line.
-fn announce(protocol: &str, listener: &TcpListener) -> anyhow::Result<()> {
-    let address = listener.local_addr().context("a bound address has no name")?;
-    tracing::info!(protocol, %address, "listening");
-    Ok(())
+impl Addresses {
+    /// Binds all that the settings name.
+    fn bind(server: &Server) -> anyhow::Result<Self> {
+        Ok(Self {
+            http: Bound::new("http", server.listen, "listen")?,
+            admin: server.admin.map(|address| Bound::new("admin", address, "admin")).transpose()?,
+            resp: server.resp.map(|address| Bound::new("resp", address, "resp")).transpose()?,
+        })
+    }
 }
 
 /// All that the daemon has.
@@ -175,12 +193,13 @@ struct Daemon {
 
 impl Daemon {
     /// Answers requests until a signal ends it.
-    async fn run(&self, bound: Bound) -> anyhow::Result<()> {
+    async fn run(&self, bound: Addresses) -> anyhow::Result<()> {
         let mut signals = Signals::new().context("cannot wait for signals")?;
         let redis = bound.resp.is_some().then(|| Arc::new(resp::Server::new(RespLimits::of(&self.server.resp_limits))));
         let metrics = Arc::new(Metrics::new(|registry| {
             registry.register_collector(Box::new(self.tables.metrics().clone()));
             registry.register_collector(Box::new(Arc::clone(&self.state)));
+            registry.register_collector(Box::new(LogMetrics));
             if let Some(redis) = &redis {
                 registry.register_collector(Box::new(Arc::clone(redis)));
             }
@@ -202,16 +221,13 @@ impl Daemon {
             stop: stop.clone(),
             tracker: tracker.clone(),
         };
-        announce("http", &bound.http)?;
-        tracker.spawn(front(bound.http, http::public(&app), limits).run());
+        tracker.spawn(front(bound.http.announced(), http::public(&app), limits).run());
         if let Some(listener) = bound.admin {
-            announce("admin", &listener)?;
             let limits = Limits { connections: ADMIN_CONNECTIONS, ..limits };
-            tracker.spawn(front(listener, http::administration(&app), limits).run());
+            tracker.spawn(front(listener.announced(), http::administration(&app), limits).run());
         }
         if let (Some(listener), Some(redis)) = (bound.resp, redis) {
-            announce("resp", &listener)?;
-            tracker.spawn(resp::serve(listener, Arc::clone(&self.tables), redis, stop.clone()));
+            tracker.spawn(resp::serve(listener.announced(), Arc::clone(&self.tables), redis, stop.clone()));
         }
         tracker.spawn(sweep(Arc::clone(&self.tables), stop.clone()));
         tracing::info!(tables = self.tables.all().len(), "serving");

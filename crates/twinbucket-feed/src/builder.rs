@@ -225,7 +225,7 @@ where
                 long_pins.act(pin, || shared.map_or_else(Vec::new, |shared| shared.store.pins()), &tally);
             });
         }
-        let store = store.build();
+        let store = store.try_build().map_err(|error| OpenError::Thread(Arc::new(error)))?;
         let shared = Arc::new(Shared {
             record: ArcSwap::from_pointee(Record::new(store.generation())),
             store,

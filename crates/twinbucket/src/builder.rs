@@ -1,6 +1,7 @@
 //! How a store is set up.
 
 use std::fmt;
+use std::io;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -207,7 +208,7 @@ impl<K, V, S> Builder<K, V, S> {
     ///
     /// # Panics
     /// If it needs a thread ([`publish_within`](Self::publish_within), [`on_long_pin`](Self::on_long_pin)) and the
-    /// system has no more of them.
+    /// system has no more of them; [`try_build`](Self::try_build) then gives an error.
     ///
     /// # Examples
     /// ```
@@ -215,6 +216,28 @@ impl<K, V, S> Builder<K, V, S> {
     /// assert_eq!(store.generation().get(), 0);
     /// ```
     pub fn build(self) -> Store<K, V, S>
+    where
+        K: Send + Sync + 'static,
+        V: Send + Sync + 'static,
+        S: Send + Sync + 'static,
+    {
+        self.try_build().expect("the system can start a thread")
+    }
+
+    /// As [`build`](Self::build), for programs that can do without the store, or try again later.
+    ///
+    /// # Errors
+    /// If the store needs a thread and the system has no more of them.
+    ///
+    /// # Examples
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// let store = twinbucket::Store::<u64, u64>::builder().publish_within(Duration::from_secs(1)).try_build()?;
+    /// assert_eq!(store.generation().get(), 0);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn try_build(self) -> io::Result<Store<K, V, S>>
     where
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
@@ -229,13 +252,13 @@ impl<K, V, S> Builder<K, V, S> {
             observers: observers.clone(),
         });
         if long_pins.is_none() && policy.publish_within.is_none() {
-            return Store::from_shared(Shared::new(hasher, policy, None, None, observers));
+            return Ok(Store::from_shared(Shared::new(hasher, policy, None, None, observers)));
         }
         let records = long_pins.as_ref().map(|long_pins| Arc::clone(&long_pins.records));
         let (timer, alarm) = timer::channel();
         let store = Store::from_shared(Shared::new(hasher, policy, records, Some(timer), observers));
-        alarm.start(store.shared(), long_pins);
-        store
+        alarm.start(store.shared(), long_pins)?;
+        Ok(store)
     }
 }
 

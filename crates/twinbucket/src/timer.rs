@@ -2,6 +2,8 @@
 //!
 //! It refers to the store only while it publishes, and ends when the store is gone.
 
+#[cfg(not(loom))]
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -73,10 +75,10 @@ impl Timer {
 impl Alarm {
     /// Starts the thread.
     ///
-    /// # Panics
+    /// # Errors
     /// If the system has no more threads.
     #[cfg(not(loom))]
-    pub(crate) fn start<K, V, S>(self, store: &Arc<Shared<K, V, S>>, long_pins: Option<LongPins>)
+    pub(crate) fn start<K, V, S>(self, store: &Arc<Shared<K, V, S>>, long_pins: Option<LongPins>) -> io::Result<()>
     where
         K: Send + Sync + 'static,
         V: Send + Sync + 'static,
@@ -84,12 +86,16 @@ impl Alarm {
     {
         let store = Arc::downgrade(store);
         let run = move || self.run(&store, long_pins.as_ref());
-        thread::Builder::new().name("twinbucket".into()).spawn(run).expect("the system can start a thread");
+        thread::Builder::new().name("twinbucket".into()).spawn(run).map(drop)
     }
 
     /// Loom's `Arc` has no weak kind: its models have no timer.
     #[cfg(loom)]
-    pub(crate) fn start<K, V, S>(self, _: &crate::sync::Arc<Shared<K, V, S>>, _: Option<LongPins>) {
+    pub(crate) fn start<K, V, S>(
+        self,
+        _: &crate::sync::Arc<Shared<K, V, S>>,
+        _: Option<LongPins>,
+    ) -> std::io::Result<()> {
         unreachable!("no model asks for a timer");
     }
 

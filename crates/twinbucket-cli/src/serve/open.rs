@@ -1,7 +1,9 @@
 //! How a table is opened: the feed's builder, filled from a spec.
 
 use std::fs;
+use std::io;
 use std::sync::Arc;
+use std::thread;
 
 use twinbucket_feed::{
     Builder, Event, Fetched, File, Guard, Http, HttpSetupError, LongPins, Overlaps, Revision, RowPolicy, Source,
@@ -39,15 +41,20 @@ pub(crate) fn open(spec: &Arc<TableSpec>, start: u64) -> Result<Arc<Served>, Not
     Ok(Arc::new(Served::new(Arc::clone(spec), content, swaps, start)))
 }
 
-/// Opens several tables at once, one thread each and some at a time, in order.
+/// Opens several tables at once, one thread each and some at a time, in order. Where there is no thread to be had, one
+/// table after the other.
 pub(crate) fn open_all(specs: &[Arc<TableSpec>], start: u64) -> Vec<Result<Arc<Served>, NotOpened>> {
     const AT_ONCE: usize = 16;
+    let panicked =
+        |spec: &TableSpec| NotOpened { table: Arc::clone(&spec.name), problem: "opening it panicked".into() };
     let open_some = |specs: &[Arc<TableSpec>]| {
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = specs.iter().map(|spec| scope.spawn(move || open(spec, start))).collect();
-            let outcome = |(thread, spec): (std::thread::ScopedJoinHandle<'_, _>, &Arc<TableSpec>)| {
-                let panicked = || NotOpened { table: Arc::clone(&spec.name), problem: "opening it panicked".into() };
-                thread.join().unwrap_or_else(|_| Err(panicked()))
+        thread::scope(|scope| {
+            let spawn = |spec| thread::Builder::new().spawn_scoped(scope, move || open(spec, start));
+            let threads: Vec<_> = specs.iter().map(spawn).collect();
+            let outcome = |(thread, spec): (io::Result<thread::ScopedJoinHandle<'_, _>>, &Arc<TableSpec>)| match thread
+            {
+                Ok(thread) => thread.join().unwrap_or_else(|_| Err(panicked(spec))),
+                Err(_) => open(spec, start),
             };
             threads.into_iter().zip(specs).map(outcome).collect::<Vec<_>>()
         })

@@ -1,7 +1,7 @@
 //! A daemon of its own for a test, and a client that hides nothing of what comes back.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -41,8 +41,14 @@ pub(crate) fn directory(files: &[(&str, &str)]) -> TempDir {
 
 /// The program in a directory.
 pub(crate) fn program(dir: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_twinbucket"));
-    command.arg("serve").args(args).current_dir(dir.path());
+    under(dir, &[], args)
+}
+
+/// The program in a directory, run by another, which must put it in its own place.
+pub(crate) fn under(dir: &TempDir, wrapper: &[&str], args: &[&str]) -> Command {
+    let words = [wrapper, &[env!("CARGO_BIN_EXE_twinbucket"), "serve"], args].concat();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).current_dir(dir.path());
     command
 }
 
@@ -56,17 +62,7 @@ impl Daemon {
     /// Runs a command that is a daemon in a directory, and waits until it serves.
     pub(crate) fn run(dir: TempDir, mut command: Command) -> Self {
         command.args(["--listen", "127.0.0.1:0", "--log", "json", "--log-level", "debug,hyper=info"]);
-        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let (stderr, (send, lines)) = (child.stderr.take().unwrap(), channel());
-        let log = Arc::<Mutex<String>>::default();
-        let whole = Arc::clone(&log);
-        thread::spawn(move || {
-            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                *whole.lock().unwrap() += &format!("{line}\n");
-                let _ = send.send(line);
-            }
-        });
-        let mut daemon = Self { child, dir, addresses: Vec::new(), lines, log };
+        let mut daemon = Self::launch(dir, command, Vec::new());
         loop {
             let line = daemon.line(|_| true);
             match line["message"].as_str() {
@@ -78,6 +74,22 @@ impl Daemon {
                 _ => {}
             }
         }
+    }
+
+    /// Runs a command that is a daemon in a directory, and does not wait: it may end, or say nothing. Where it answers
+    /// is for the command to say.
+    pub(crate) fn launch(dir: TempDir, mut command: Command, addresses: Vec<(String, SocketAddr)>) -> Self {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let (stderr, (send, lines)) = (child.stderr.take().unwrap(), channel());
+        let log = Arc::<Mutex<String>>::default();
+        let whole = Arc::clone(&log);
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                *whole.lock().unwrap() += &format!("{line}\n");
+                let _ = send.send(line);
+            }
+        });
+        Self { child, dir, addresses, lines, log }
     }
 
     /// Waits for a line of the log.
@@ -159,6 +171,22 @@ impl Daemon {
         }
     }
 
+    /// Number of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().unwrap()
+    }
+
+    /// Takes its directory, once it has ended.
+    pub(crate) fn into_dir(mut self) -> TempDir {
+        self.end();
+        std::mem::replace(&mut self.dir, tempfile::tempdir().unwrap())
+    }
+
     /// Sends a signal to it.
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
@@ -169,7 +197,7 @@ impl Daemon {
     pub(crate) fn end(&mut self) -> ExitStatus {
         let deadline = Instant::now() + SOON;
         loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
+            if let Some(status) = self.ended() {
                 return status;
             }
             assert!(Instant::now() < deadline, "it goes on:\n{}", self.log());
@@ -236,7 +264,18 @@ impl Answer {
 
 /// Sends a request on a connection of its own, and reads the answer.
 pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
-    let mut stream = connect(address);
+    try_ask(address, method, path, headers, body).unwrap_or_else(|error| panic!("no answer: {error}"))
+}
+
+/// As [`ask`], where it may be that nobody answers.
+pub(crate) fn try_ask(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Answer> {
+    let mut stream = try_connect(address)?;
     let host =
         if headers.iter().any(|(name, _)| *name == "Host") { String::new() } else { format!("Host: {address}\r\n") };
     let mut head = format!("{method} {path} HTTP/1.1\r\n{host}Connection: close\r\n");
@@ -248,22 +287,34 @@ pub(crate) fn ask(address: SocketAddr, method: &str, path: &str, headers: &[(&st
     }
     // A daemon that refuses may close before all is sent.
     let _ = stream.write_all(format!("{head}\r\n{body}").as_bytes());
-    read(&mut stream, method == "HEAD")
+    try_read(&mut stream, method == "HEAD")
 }
 
 /// Connects, with a limit on how long an answer may take.
 pub(crate) fn connect(address: SocketAddr) -> TcpStream {
-    let stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(SOON)).unwrap();
-    stream
+    try_connect(address).unwrap()
+}
+
+/// As [`connect`], where it may be that nobody is there.
+pub(crate) fn try_connect(address: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect_timeout(&address, SOON)?;
+    stream.set_read_timeout(Some(SOON))?;
+    stream.set_write_timeout(Some(SOON))?;
+    Ok(stream)
 }
 
 /// Reads an answer up to the end of the connection.
 pub(crate) fn read(stream: &mut TcpStream, is_head: bool) -> Answer {
+    try_read(stream, is_head).unwrap_or_else(|error| panic!("no answer: {error}"))
+}
+
+/// As [`read`], where it may be that there is none.
+fn try_read(stream: &mut TcpStream, is_head: bool) -> io::Result<Answer> {
     let mut bytes = Vec::new();
     let end = stream.read_to_end(&mut bytes);
-    let at = bytes.windows(4).position(|four| four == b"\r\n\r\n");
-    let at = at.unwrap_or_else(|| panic!("no answer: {:?} {end:?}", String::from_utf8_lossy(&bytes)));
+    let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else {
+        return Err(io::Error::other(format!("{end:?} after {:?}", String::from_utf8_lossy(&bytes))));
+    };
     let (head, body) = (String::from_utf8(bytes[..at].to_vec()).unwrap(), &bytes[at + 4..]);
     let mut lines = head.split("\r\n");
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
@@ -272,7 +323,7 @@ pub(crate) fn read(stream: &mut TcpStream, is_head: bool) -> Answer {
     if is_head || answer.header("content-length").is_empty() && answer.header("transfer-encoding").is_empty() {
         assert!(body.is_empty() || !is_head);
         answer.body = body.to_vec();
-        return answer;
+        return Ok(answer);
     }
     if answer.header("transfer-encoding") == "chunked" {
         (answer.body, answer.whole) = unchunk(body);
@@ -280,7 +331,7 @@ pub(crate) fn read(stream: &mut TcpStream, is_head: bool) -> Answer {
         let length: usize = answer.header("content-length").parse().unwrap();
         (answer.body, answer.whole) = (body.to_vec(), body.len() == length);
     }
-    answer
+    Ok(answer)
 }
 
 /// Puts chunks together; tells whether the last one was there.

@@ -6,6 +6,7 @@ mod admin;
 #[cfg(target_os = "linux")]
 mod clock;
 mod config;
+#[expect(dead_code, reason = "some is for tests of faults")]
 #[path = "../common/daemon.rs"]
 mod daemon;
 mod limits;

@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 use std::path::Path as FilePath;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -19,6 +20,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use subtle::ConstantTimeEq;
+use tokio::sync::oneshot;
 use twinbucket_feed::{LoadError, ReloadError, RollbackError};
 
 use super::problem::Problem;
@@ -223,12 +225,19 @@ async fn job<R: Send + 'static>(
     let permit = app.jobs.clone().try_acquire_owned();
     let permit = permit.map_err(|_| Problem::busy("several reloads or rollbacks are under way; try again later"))?;
     let served = Arc::clone(served);
-    let work = tokio::task::spawn_blocking(move || {
+    let (done, outcome) = oneshot::channel();
+    // Not one of the runtime's: where there is no thread to be had, that would let the job wait for one in silence.
+    let started = thread::Builder::new().name("twinbucket-admin".into()).spawn(move || {
         let outcome = work(&served);
-        drop(permit);
-        outcome
+        drop((served, permit));
+        // Whoever asked may be gone.
+        let _ = done.send(outcome);
     });
-    work.await.map_err(|_| Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "the job panicked; see the log"))
+    if let Err(error) = started {
+        tracing::error!(%error, "cannot start a thread for a reload or rollback");
+        return Err(Problem::busy("the system has no thread for it; try again later"));
+    }
+    outcome.await.map_err(|_| Problem::plain(StatusCode::INTERNAL_SERVER_ERROR, "the job panicked; see the log"))
 }
 
 #[cfg(test)]

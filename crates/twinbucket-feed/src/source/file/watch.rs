@@ -9,6 +9,7 @@ use std::fs;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::thread;
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
@@ -104,7 +105,14 @@ struct Listening {
 
 impl Watch {
     /// Starts a watch over nothing, with a thread of its own.
+    ///
+    /// # Errors
+    /// If the system has no such watch, or no thread.
     pub(super) fn new(wake: Wake) -> notify::Result<Self> {
+        // A watcher that gets no thread cannot be dropped, nor its descriptors closed. So it is not made where there is no
+        // thread to be had; this is tried again with each look.
+        let trial = thread::Builder::new().spawn(|| {}).map_err(notify::Error::io)?;
+        trial.join().expect("doing nothing does not panic");
         let ear = Arc::new(Ear { wake, inner: Mutex::default() });
         let weak = Arc::downgrade(&ear);
         let watcher = notify::recommended_watcher(move |event| ear.hear(event))?;
