@@ -5,6 +5,7 @@
 mod timed;
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,6 +64,7 @@ impl Front {
     pub(crate) async fn run(self) {
         let free = Arc::new(Semaphore::new(self.limits.connections));
         let refusals = Arc::new(Semaphore::new(REFUSALS));
+        let mut is_deaf = false;
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
@@ -72,12 +74,16 @@ impl Front {
                 Ok((stream, _)) => stream,
                 Err(error) => {
                     if !is_of_one_connection(&error) {
-                        tracing::error!(%error, "cannot accept connections; trying again");
+                        // Once, and not for each attempt: it may last.
+                        if !mem::replace(&mut is_deaf, true) {
+                            tracing::error!(%error, "cannot accept connections; trying again, raise the limit of open files");
+                        }
                         sleep(BREATH).await;
                     }
                     continue;
                 }
             };
+            is_deaf = false;
             match Arc::clone(&free).try_acquire_owned() {
                 Ok(permit) => {
                     let connection = self.connection(stream);

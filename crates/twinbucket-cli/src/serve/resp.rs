@@ -37,6 +37,7 @@ mod views;
 mod walks;
 
 use std::io;
+use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,19 +66,23 @@ pub(crate) async fn serve<T: Tables>(
     server: Arc<Server>,
     stop: CancellationToken,
 ) {
-    let (connections, mut sweep) = (TaskTracker::new(), tokio::time::interval(SWEEP));
+    let (connections, mut sweep, mut is_deaf) = (TaskTracker::new(), tokio::time::interval(SWEEP), false);
     loop {
         tokio::select! {
             () = stop.cancelled() => break,
             _ = sweep.tick() => server.scans.sweep(Instant::now()),
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
+                    is_deaf = false;
                     let (tables, server, stop) = (Arc::clone(&tables), Arc::clone(&server), stop.clone());
                     connections.spawn(welcome(stream, tables, server, stop));
                 }
                 Err(error) if is_of_one_client(&error) => {}
                 Err(error) => {
-                    tracing::warn!(%error, "cannot take a connection; raise the limit of open files or lower --resp-max-connections");
+                    // Once, and not for each attempt: it may last.
+                    if !mem::replace(&mut is_deaf, true) {
+                        tracing::error!(%error, "cannot take a connection; raise the limit of open files or lower --resp-max-connections");
+                    }
                     tokio::time::sleep(PAUSE).await;
                 }
             },

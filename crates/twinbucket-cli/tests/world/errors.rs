@@ -124,7 +124,7 @@ enum Outcome {
 /// Lives with a call that fails.
 fn live(case: &Case) -> Outcome {
     let fault = Fault::new(case.call, &format!("error={}:when={}", case.error, case.at));
-    let mut life = fault.begin(home(), &[], &[]);
+    let mut life = fault.begin(home());
     if !life.is_up() {
         life.assert_refused();
         return Outcome::Refused;
@@ -203,7 +203,7 @@ fn errors_of_reading_that_stay_are_told_and_the_last_good_version_too_stays() {
     let cases = |at| LASTING.iter().map(move |&(call, error)| Lasting { call, error, at });
     let told = sweep(starts.into_iter().flat_map(cases).collect(), Scale::get().choose(3, 12, usize::MAX), |case| {
         let fault = Fault::new(case.call, &format!("error={}:when={}+", case.error, case.at));
-        let mut life = fault.begin(home(), &[], &[]);
+        let mut life = fault.begin(home());
         let is_up = life.is_up();
         if is_up {
             renew_until_told(life)
@@ -222,7 +222,7 @@ fn table_whose_directories_cannot_be_watched_is_looked_at_now_and_then() {
     }
     for (call, error) in DEAF {
         let fault = Fault::new(call, &format!("error={error}:when=1+"));
-        let mut life = fault.begin(home(), &[], &[]);
+        let mut life = fault.begin(home());
         assert!(life.is_up(), "{call}: it ended\n{}", life.daemon.log());
         life.await_good();
         life.renew();

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use crate::life::{Life, home, rows};
-use crate::scale::{Scale, have_strace, sweep};
+use crate::scale::{Scale, Stop, have_strace, sweep};
 use crate::trace::{Fault, calls};
 
 /// The call at which a thread is killed, and with it the daemon.
@@ -60,10 +60,10 @@ fn rise(dir: TempDir, good: u32) -> TempDir {
 /// Has a daemon killed at a call while its table is replaced; tells whether it was.
 fn die(case: &Case) -> bool {
     let fault = Fault::new(&case.call, &format!("signal=SIGKILL:when={}", case.at));
-    let mut life = fault.begin(home(), &[], &[]);
+    let mut life = fault.begin(home());
     let (path, stop, done) = (life.daemon.path("t.csv"), AtomicBool::new(false), AtomicU32::new(0));
     let (dir, good) = thread::scope(|scope| {
-        let replacing = scope.spawn(|| replace(&path, &stop, &done));
+        let (stopping, replacing) = (Stop(&stop), scope.spawn(|| replace(&path, &stop, &done)));
         while life.daemon.ended().is_none() && done.load(Ordering::Relaxed) < 40 {
             // It may end in the middle of an answer.
             let _ = life.status("t");
@@ -73,7 +73,7 @@ fn die(case: &Case) -> bool {
             life.daemon.signal("TERM");
         }
         let dir = life.daemon.into_dir();
-        stop.store(true, Ordering::Relaxed);
+        drop(stopping);
         (dir, replacing.join().unwrap())
     });
     rise(dir, good);
@@ -103,14 +103,14 @@ fn daemon_killed_while_its_files_are_replaced_starts_again_with_the_last() {
         let (path, stop, done) = (life.daemon.path("t.csv"), AtomicBool::new(false), AtomicU32::new(0));
         pause = (pause + 37) % 100;
         let (left, good) = thread::scope(|scope| {
-            let replacing = scope.spawn(|| replace(&path, &stop, &done));
+            let (stopping, replacing) = (Stop(&stop), scope.spawn(|| replace(&path, &stop, &done)));
             // It may be bad at the start, which then fails; or be killed before, while or after it loads.
             thread::sleep(Duration::from_millis(pause));
             if life.daemon.ended().is_none() {
                 life.daemon.signal("KILL");
             }
             let left = life.daemon.into_dir();
-            stop.store(true, Ordering::Relaxed);
+            drop(stopping);
             (left, replacing.join().unwrap())
         });
         dir = rise(left, good);

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::SystemTime;
 
@@ -132,4 +132,14 @@ pub(crate) fn have_strace() -> bool {
 pub(crate) fn is_root() -> bool {
     let user = Command::new("id").arg("-u").output().expect("id is everywhere");
     user.stdout == b"0\n" || skip("this needs the rights of root")
+}
+
+/// Stops what runs beside a test when the test is over, also when it fails.
+pub(crate) struct Stop<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for Stop<'_> {
+    fn drop(&mut self) {
+        // Relaxed: nothing else is passed on by it.
+        self.0.store(true, Ordering::Relaxed);
+    }
 }

@@ -57,11 +57,16 @@ impl Fault {
         Self { trace, inject, aside: tempfile::tempdir().unwrap() }
     }
 
-    /// Starts a life that has it; `more` goes to strace.
-    pub(crate) fn begin(&self, dir: TempDir, more: &[&str], flags: &[&str]) -> Life {
+    /// Starts a life that has it.
+    pub(crate) fn begin(&self, dir: TempDir) -> Life {
+        self.begin_within(dir, &[], &[])
+    }
+
+    /// As [`begin`](Self::begin), with more flags of strace and by way of another program.
+    pub(crate) fn begin_within(&self, dir: TempDir, more: &[&str], wrapper: &[&str]) -> Life {
         let file = self.aside.path().join("trace");
-        let faults = [more, &["-e", &self.trace, "-e", &self.inject]].concat();
-        Life::begin_with(dir, &strace(&file, &faults), flags, 0)
+        let faults = [more, &["-e", &self.trace, "-e", &self.inject], wrapper].concat();
+        Life::begin(dir, &strace(&file, &faults), 0)
     }
 
     /// Tells whether it happened, once the life is over.
