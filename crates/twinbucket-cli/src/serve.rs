@@ -15,6 +15,7 @@ mod format;
 pub(crate) mod http;
 pub(crate) mod listen;
 mod log;
+mod memory;
 pub(crate) mod open;
 pub(crate) mod resp;
 mod resp_limits;
@@ -55,7 +56,7 @@ use self::settings::{Limits, Server};
 use self::signals::{Signal, Signals};
 use self::tables::Tables;
 
-/// How often versions are let go of that no stream asked for in a while.
+/// How often versions are let go of that no stream asked for in a while, and memory that nobody uses any more.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Connections to the administration address at once.
@@ -275,12 +276,15 @@ fn release() {
     resp::release();
 }
 
-/// Lets go of versions that no stream asked for in a while.
+/// Lets go of versions that no stream asked for in a while, and of memory that connections had.
 async fn sweep(tables: Arc<Tables>, stop: CancellationToken) {
     let mut ticks = interval(SWEEP_EVERY);
     loop {
         tokio::select! {
-            _ = ticks.tick() => tables.all().iter().for_each(|served| served.sweep()),
+            _ = ticks.tick() => {
+                tables.all().iter().for_each(|served| served.sweep());
+                memory::give_back();
+            }
             () = stop.cancelled() => return,
         }
     }

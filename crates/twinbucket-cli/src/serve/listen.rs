@@ -25,6 +25,7 @@ use tokio_util::task::TaskTracker;
 
 use self::timed::{Phase, Timed, Tracked};
 use super::http::HttpMetrics;
+use super::memory::Connection;
 use super::settings::Limits;
 
 /// Connections that are being told that there are too many; more are closed without a word.
@@ -87,7 +88,7 @@ impl Front {
             match Arc::clone(&free).try_acquire_owned() {
                 Ok(permit) => {
                     let connection = self.connection(stream);
-                    let open = self.metrics.connection();
+                    let open = (self.metrics.connection(), Connection::open());
                     self.tracker.spawn(async move {
                         connection.await;
                         drop((permit, open));

@@ -52,6 +52,7 @@ pub(crate) use self::limits::RespLimits;
 pub(crate) use self::registry::release;
 pub(crate) use self::server::Server;
 pub(crate) use self::views::Tables;
+use super::memory;
 
 /// How long to wait after a connection could not be taken, for want of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -100,6 +101,7 @@ async fn welcome<T: Tables>(mut stream: TcpStream, tables: Arc<T>, server: Arc<S
     let Ok((peer, local)) = addresses else { return };
     match server.admit(peer, local) {
         Some(admitted) => {
+            let _open = memory::Connection::open();
             prepare(&stream, &server.limits);
             Connection::new(stream, admitted).run(tables, stop).await;
         }
