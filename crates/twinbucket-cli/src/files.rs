@@ -1,7 +1,7 @@
 //! Files that hold results: each is written whole or not at all, and one that cannot be is told before the run.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -69,7 +69,7 @@ impl OutputFile {
         match &self.target {
             Target::Direct => fs::write(&self.named, text),
             Target::Replaced { file, beside } => {
-                fs::write(beside, text).and_then(|()| fs::rename(beside, file)).inspect_err(|_| {
+                write_through(beside, text).and_then(|()| fs::rename(beside, file)).inspect_err(|_| {
                     // What is left of the text is of no use; the first error is the one to report.
                     let _ = fs::remove_file(beside);
                 })
@@ -77,6 +77,14 @@ impl OutputFile {
         }
         .with_context(|| refusal(self.kind, &self.named))
     }
+}
+
+/// Writes a file and waits until it is on its disk: what a disk refuses late is told then or never, and a file that is
+/// renamed before may be empty after a loss of power.
+pub(crate) fn write_through(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Says what failed, and what to do.

@@ -46,6 +46,14 @@ pub trait Source: Send {
     fn pause(&mut self) -> Duration;
 }
 
+/// Tells whether there is a thread to be had, for what panics or leaks if there is none.
+#[cfg(any(feature = "file", feature = "http"))]
+fn try_thread() -> std::io::Result<()> {
+    let trial = std::thread::Builder::new().spawn(|| {})?;
+    trial.join().expect("doing nothing does not panic");
+    Ok(())
+}
+
 /// What a [`Source`] found.
 #[derive(Debug)]
 pub enum Fetched {

@@ -8,6 +8,8 @@ use std::process;
 
 use anyhow::Context;
 
+use crate::files::write_through;
+
 /// A folder that is to be filled at the end of a run.
 #[derive(Debug)]
 pub(crate) struct OutputFolder {
@@ -63,7 +65,7 @@ impl OutputFolder {
     fn fill(&self, files: &[(String, String)]) -> io::Result<()> {
         fs::create_dir(&self.beside)?;
         for (name, text) in files {
-            fs::write(self.beside.join(name), text)?;
+            write_through(&self.beside.join(name), text)?;
         }
         // An empty folder of that name is replaced.
         fs::rename(&self.beside, &self.folder)

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::life::{Life, home};
 use crate::scale::{have_strace, is_root, skip};
-use crate::trace::Fault;
+use crate::trace::{Fault, strace};
 
 /// The system's flag not to wait for room in a pipe, `O_NONBLOCK`.
 const NONBLOCK: i32 = 0o4000;
@@ -197,4 +197,26 @@ fn full_tmpfs_costs_lines_and_lists_and_nothing_else() {
     let generation = life.status("t").unwrap()["generation"].to_string();
     life.until("lines are written again", |_| has_line(&log, &format!("generation={generation}")));
     life.go_on();
+}
+
+#[test]
+fn result_that_the_disk_refuses_is_told_and_the_one_before_stays() {
+    if !have_strace() {
+        return;
+    }
+    for (call, error) in [("fsync", "EIO"), ("fsync", "ENOSPC"), ("rename", "EIO"), ("rename", "ENOSPC")] {
+        let dir = tempfile::tempdir().unwrap();
+        let (result, trace) = (dir.path().join("result.json"), dir.path().join("trace"));
+        fs::write(&result, "before").unwrap();
+        let inject = format!("inject={call}:error={error}");
+        let mut words = strace(&trace, &["-e", &inject]);
+        words.extend([env!("CARGO_BIN_EXE_twinbucket"), "--seconds", "0.1", "--json"]);
+        let output = Command::new(words[0]).args(&words[1..]).arg(&result).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{call} {error}: {said}");
+        assert!(said.contains("cannot write the JSON file"), "{call} {error}: {said}");
+        assert_eq!(fs::read_to_string(&result).unwrap(), "before", "{call} {error}");
+        let left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left.len(), 2, "{call} {error}: {left:?}");
+    }
 }

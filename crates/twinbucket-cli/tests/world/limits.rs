@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use crate::daemon::{SOON, ask, try_connect};
 use crate::level::Level;
 use crate::life::{Life, home, rows};
+use crate::remote::Server;
 use crate::scale::{Scale, have_strace, is_root, skip, sweep};
 use crate::trace::Fault;
 
@@ -113,7 +114,9 @@ fn threads_that_run_out_are_told_and_got_over() {
     if !is_root() {
         return;
     }
-    let dir = home();
+    let (dir, server) = (home(), Server::start());
+    let config = fs::read_to_string(dir.path().join("c.toml")).unwrap() + &server.table();
+    fs::write(dir.path().join("c.toml"), &config).unwrap();
     // The program may be where only root may look.
     let program = dir.path().join("twinbucket");
     fs::copy(env!("CARGO_BIN_EXE_twinbucket"), &program).unwrap();
@@ -138,7 +141,9 @@ fn threads_that_run_out_are_told_and_got_over() {
     let json = [("Content-Type", "application/json")];
     let reload = |life: &Life| ask(life.daemon.address("admin"), "POST", "/v1/tables/t/reload", &json, "");
     assert_eq!(reload(&life).problem(503), "busy");
-    let config = fs::read_to_string(life.daemon.path("c.toml")).unwrap();
+    life.until("the web server is not asked for want of a thread", |life| {
+        life.get("/v1/tables/h").is_some_and(|text| text.contains("the host cannot be looked up"))
+    });
     life.daemon.write("c.toml", &format!("{config}\n[[table]]\nname = \"more\"\nsource = \"t.csv\"\n"));
     life.until("the configuration is refused for want of a thread", |life| {
         life.get("/v1/tables").is_some_and(|text| text.contains("table more: cannot start a thread"))
@@ -158,6 +163,9 @@ fn threads_that_run_out_are_told_and_got_over() {
     assert!(later.descriptors <= crowded.descriptors + 2, "descriptors leak: from {crowded:?} to {later:?}");
     limit_threads(&life, "1000");
     assert_eq!(reload(&life).status, 200);
+    life.until("the web server is asked again", |life| {
+        life.status("h").is_some_and(|status| status["error"].is_null())
+    });
     life.daemon.write("c.toml", &config);
     before.await_return(&life.daemon, MORE);
     life.go_on();

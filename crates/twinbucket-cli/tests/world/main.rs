@@ -21,5 +21,6 @@ mod kills;
 mod level;
 mod life;
 mod limits;
+mod remote;
 mod scale;
 mod trace;

@@ -9,7 +9,6 @@ use std::fs;
 use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
-use std::thread;
 
 use notify::event::{AccessKind, AccessMode, EventKind, ModifyKind};
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
@@ -19,6 +18,7 @@ use super::names::Names;
 use super::stamp::Identity;
 use super::trail::Trail;
 use crate::Wake;
+use crate::source::try_thread;
 
 /// What is to be watched.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -111,8 +111,7 @@ impl Watch {
     pub(super) fn new(wake: Wake) -> notify::Result<Self> {
         // A watcher that gets no thread cannot be dropped, nor its descriptors closed. So it is not made where there is no
         // thread to be had; this is tried again with each look.
-        let trial = thread::Builder::new().spawn(|| {}).map_err(notify::Error::io)?;
-        trial.join().expect("doing nothing does not panic");
+        try_thread().map_err(notify::Error::io)?;
         let ear = Arc::new(Ear { wake, inner: Mutex::default() });
         let weak = Arc::downgrade(&ear);
         let watcher = notify::recommended_watcher(move |event| ear.hear(event))?;

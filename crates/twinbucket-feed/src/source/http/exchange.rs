@@ -16,6 +16,7 @@ use ureq::{Agent, Body, Timeout};
 
 use super::address::{Address, BadRedirect};
 use super::validators::{Validators, text};
+use crate::source::try_thread;
 
 /// How much of a body is read at once.
 const CHUNK: usize = 64 * 1024;
@@ -138,6 +139,8 @@ impl Question<'_> {
         if self.past_caches {
             request = request.header(CACHE_CONTROL, "no-cache");
         }
+        // Names are looked up on a thread of their own, and where there is none to be had, that panics.
+        try_thread().map_err(|error| format!("the host cannot be looked up: {error}"))?;
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let response = request.config().timeout_global(left).build().call().map_err(|error| self.explain(error))?;
         Ok((response, etag.or(modified).is_some()))
