@@ -54,7 +54,7 @@ tell() {
         -exact_artifact_path="$smaller" >/dev/null 2>&1 || true
     [[ -s $smaller ]] || cp "$found" "$smaller"
     echo "$target: what $smaller stands for (as it was found: $found):"
-    fuzz fmt "$target" "$smaller" 2>&1 | sed '/^ *\(Compiling\|Finished\|Running\)/d'
+    fuzz fmt "$target" "$smaller" "${features[@]}" 2>&1 | sed '/^ *\(Compiling\|Finished\|Running\)/d'
     echo "$target: run it again: $(program "$target") $smaller"
 }
 
@@ -92,7 +92,10 @@ keep() {
     echo "$target: $(find "fuzz/corpus/$target" -type f | wc -l) inputs, $(du -bs "fuzz/corpus/$target" | cut -f1) bytes"
 }
 
-for target in "${targets[@]}"; do fuzz build "$target"; done
+# The daemon is built where it is needed.
+features=()
+[[ " ${targets[*]} " != *" resp "* && " ${targets[*]} " != *" http "* ]] || features=(--features daemon)
+for target in "${targets[@]}"; do fuzz build "$target" "${features[@]}"; done
 if [[ -n $keep ]]; then
     for target in "${targets[@]}"; do keep "$target"; done
     exit

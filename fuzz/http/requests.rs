@@ -6,10 +6,12 @@ const HEADERS: usize = 100;
 /// What a connection asks.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
-    /// The methods of the requests that are there as a whole, in order.
+    /// The methods of the requests whose heads are there, in order, up to the last one that the client wants answered.
     pub(crate) methods: Vec<String>,
-    /// Whether something that is no request comes after them, or the client wants no more answers.
-    pub(crate) ended: bool,
+    /// How many of them are there as a whole: all, or all but the last.
+    pub(crate) whole: usize,
+    /// Whether anything comes after them that may be answered with an error.
+    pub(crate) has_rest: bool,
 }
 
 /// Reads the requests in `bytes`.
@@ -18,27 +20,38 @@ pub(crate) fn read(mut bytes: &[u8]) -> Requests {
     loop {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut request = httparse::Request::new(&mut headers);
-        let head = match request.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return requests,
-            Err(_) => {
-                requests.ended = true;
-                return requests;
-            }
+        let Ok(httparse::Status::Complete(head)) = request.parse(bytes) else {
+            requests.has_rest = !bytes.is_empty();
+            return requests;
         };
-        let Some(length) = body(&request, &bytes[head..]) else { return requests };
         requests.methods.push(request.method.unwrap_or_default().to_owned());
+        let Some(length) = body(&request, &bytes[head..]) else { return requests };
+        requests.whole += 1;
+        if is_last(&request) {
+            return requests;
+        }
         bytes = &bytes[head + length..];
     }
 }
 
+/// The value of a header.
+fn header<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a [u8]> {
+    request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
+}
+
+/// Tells whether the client wants no more answers after that to `request`.
+fn is_last(request: &httparse::Request<'_, '_>) -> bool {
+    let connection = header(request, "connection").unwrap_or_default().to_ascii_lowercase();
+    let says = |word: &str| connection.split(|&byte| byte == b',').any(|other| other.trim_ascii() == word.as_bytes());
+    if request.version == Some(0) { !says("keep-alive") } else { says("close") }
+}
+
 /// The length of the body of `request`, which `bytes` begin with; `None` if it is not there as a whole.
 fn body(request: &httparse::Request<'_, '_>, bytes: &[u8]) -> Option<usize> {
-    let header = |name: &str| request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name));
-    if header("transfer-encoding").is_some() {
+    if header(request, "transfer-encoding").is_some() {
         return crate::answers::chunked(bytes).ok().map(|(length, _)| length);
     }
-    let Some(length) = header("content-length") else { return Some(0) };
-    let length = std::str::from_utf8(length.value).ok()?.trim().parse().ok()?;
+    let Some(length) = header(request, "content-length") else { return Some(0) };
+    let length = std::str::from_utf8(length).ok()?.trim().parse().ok()?;
     (length <= bytes.len()).then_some(length)
 }

@@ -63,6 +63,15 @@ pub enum FrontEnd {
     Resp,
 }
 
+/// What came over a connection.
+#[derive(Debug)]
+pub struct Answers {
+    /// The answers.
+    pub bytes: Vec<u8>,
+    /// Whether the connection was closed with something unread; then a client far away may not get all of them.
+    pub is_reset: bool,
+}
+
 impl Daemon {
     /// Returns the daemon, and starts it if need be.
     pub fn get() -> &'static Self {
@@ -100,7 +109,7 @@ impl Daemon {
     ///
     /// # Panics
     /// If the front end panics, or the connection does not end in time.
-    pub fn exchange<'a>(&self, front_end: FrontEnd, pieces: impl Iterator<Item = &'a [u8]>) -> Vec<u8> {
+    pub fn exchange<'a>(&self, front_end: FrontEnd, pieces: impl Iterator<Item = &'a [u8]>) -> Answers {
         self.runtime.block_on(async {
             let (ours, theirs) = Pair::pair().expect("a pair of sockets");
             let serving = tokio::spawn(self.answer(front_end, as_connection(theirs)));
@@ -118,16 +127,14 @@ impl Daemon {
                 }
                 drop(to);
             };
-            let mut answers = Vec::new();
-            // A connection that is closed with something unread has ended, too.
-            let reading = async { from.read_to_end(&mut answers).await.map_err(|error| error.kind()) };
-            let outcome = timeout(PATIENCE, async { tokio::join!(sending, reading) }).await;
-            let ended = timeout(PATIENCE, serving).await;
-            let Ok(((), _)) = outcome else {
-                panic!("the connection does not end; so far it gave {}", answers.escape_ascii())
+            let mut bytes = Vec::new();
+            let outcome = timeout(PATIENCE, async { tokio::join!(sending, from.read_to_end(&mut bytes)).1 }).await;
+            let Ok(read) = outcome else {
+                panic!("the connection does not end; so far it gave {}", bytes.escape_ascii())
             };
+            let ended = timeout(PATIENCE, serving).await;
             ended.expect("the front end does not end").expect("the front end panicked");
-            answers
+            Answers { bytes, is_reset: read.is_err() }
         })
     }
 
@@ -143,6 +150,16 @@ impl Daemon {
                 let admitted = server.admit(address, address).expect("there is room for one");
                 Box::pin(Connection::new(stream, admitted).run(Arc::clone(&self.tables), CancellationToken::new()))
             }
+        }
+    }
+
+    /// Brings back what the files have, after a rollback.
+    ///
+    /// # Panics
+    /// If that fails.
+    pub fn reload(&self) {
+        for served in self.tables.all().iter() {
+            served.content.reload(true, PATIENCE).expect("the files can be read");
         }
     }
 

@@ -1,6 +1,8 @@
 //! The daemon in this process, for the targets `resp` and `http`: its front ends answer over pairs of sockets, without a
 //! network. The daemon's sources are taken in as they are; the program has no library.
 
+#![cfg(feature = "daemon")]
+
 mod daemon;
 mod pieces;
 #[path = "../../crates/twinbucket-cli/src"]
@@ -10,7 +12,7 @@ mod program {
     pub(crate) mod serve;
 }
 
-pub use crate::daemon::{Daemon, FrontEnd};
+pub use crate::daemon::{Answers, Daemon, FrontEnd};
 pub use crate::pieces::Pieces;
 // Where the daemon's sources look for each other.
 use crate::program::{error, serve};

@@ -2,15 +2,17 @@
 //!
 //! There is one task for each connection. When the daemon stops, a connection ends after the request that it is at.
 
+mod arrival;
 mod timed;
 
+use std::convert::Infallible;
 use std::io;
 use std::mem;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
+use axum::http::{HeaderValue, header};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
@@ -23,6 +25,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::arrival::Arrival;
 use self::timed::{Phase, Timed, Tracked};
 use super::http::HttpMetrics;
 use super::memory::Connection;
@@ -117,14 +120,25 @@ impl Front {
         let router = TowerToHyperService::new(self.router.clone());
         let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
             phase.begin();
-            let answer = router.call(request.map(Body::new));
+            let (request, arrival) = Arrival::of(request);
+            let answer = router.call(request);
             let phase = Arc::clone(&phase);
-            async move { answer.await.map(|response| response.map(|body| Tracked::new(body, phase))) }
+            async move {
+                let mut response = answer.await?;
+                if !arrival.has_ended() {
+                    // What is left of the body stands where the next request would.
+                    phase.answer_early();
+                    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response.map(|body| Tracked::new(body, phase)))
+            }
         });
         async move {
             let mut builder = http1::Builder::new();
             // Its own time limit is for the head and for being idle in one; `Timed` tells them apart.
             builder.header_read_timeout(None).max_headers(HEADERS).max_buf_size(buffer(limits));
+            // Who has said all that it has to say still gets its answers.
+            builder.half_close(true);
             let mut connection = std::pin::pin!(builder.serve_connection(io, service));
             let outcome = tokio::select! {
                 outcome = connection.as_mut() => outcome,

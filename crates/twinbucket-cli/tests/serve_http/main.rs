@@ -9,6 +9,7 @@ mod config;
 #[expect(dead_code, reason = "some is for tests of faults")]
 #[path = "../common/daemon.rs"]
 mod daemon;
+mod endings;
 mod limits;
 mod page;
 mod reads;

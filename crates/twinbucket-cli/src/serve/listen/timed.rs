@@ -1,12 +1,15 @@
 //! A connection with time limits: for the head of a request, between requests, and for a client to take in what is
 //! written.
 //!
+//! A connection that is closed in the middle of something is closed for writing first, and what the client still sends is
+//! thrown away for a moment: closed with something unread, it would take back answers that are on their way.
+//!
 //! The clock for reading runs while the connection waits for a request; a request that is being answered has the limits
 //! of its route. The clock for writing runs while nothing can be written, and begins anew when something was.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
@@ -25,6 +28,12 @@ const TOO_SLOW: &str = "HTTP/1.1 408 Request Timeout\r\ncontent-type: applicatio
                         {\"type\":\"urn:twinbucket:head-timeout\",\"title\":\"head timeout\",\"status\":408,\
                         \"detail\":\"the head of the request did not arrive in time\"}";
 
+/// How long a client may take to see that a connection is being closed.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// Reads of what is thrown away, before others get their turn.
+const TURN: usize = 16;
+
 /// Waiting for a request of which nothing has arrived; the clock is not set yet.
 const WAITING: u8 = 0;
 /// The same, and the clock runs.
@@ -41,6 +50,8 @@ pub(super) struct Phase {
     now: AtomicU8,
     /// Whom to wake when the answer has ended: who tried to read meanwhile has set no clock.
     reader: Mutex<Option<Waker>>,
+    /// Whether a request was answered of whose body there is more to come.
+    is_answered_early: AtomicBool,
 }
 
 impl Phase {
@@ -49,7 +60,17 @@ impl Phase {
         self.set(ANSWERING);
     }
 
-    // Relaxed, here and below: all is on the task of the connection.
+    /// The request was answered before all of its body was read; it is the last one.
+    pub(super) fn answer_early(&self) {
+        self.is_answered_early.store(true, Ordering::Relaxed);
+    }
+
+    /// Tells whether nothing is expected of the client that it might be sending at this moment.
+    fn is_quiet(&self) -> bool {
+        self.get() == IDLE && !self.is_answered_early.load(Ordering::Relaxed)
+    }
+
+    // Relaxed, here and above: all is on the task of the connection.
     fn set(&self, phase: u8) {
         self.now.store(phase, Ordering::Relaxed);
     }
@@ -84,12 +105,14 @@ pub(super) struct Timed {
     reading: Pin<Box<Sleep>>,
     /// The clock for writing, while nothing can be written.
     writing: Option<Pin<Box<Sleep>>>,
+    /// The clock for parting, once it is closed for writing.
+    parting: Option<Pin<Box<Sleep>>>,
 }
 
 impl Timed {
     pub(super) fn new(stream: TcpStream, limits: Limits, phase: Arc<Phase>) -> Self {
         let reading = Box::pin(sleep_until(Instant::now() + limits.idle_timeout));
-        Self { stream, limits, phase, reading, writing: None }
+        Self { stream, limits, phase, reading, writing: None, parting: None }
     }
 
     /// Sets the clock for reading.
@@ -170,7 +193,27 @@ impl AsyncWrite for Timed {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(cx)
+        let this = self.get_mut();
+        if this.parting.is_none() {
+            ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
+        }
+        if this.phase.is_quiet() {
+            return Poll::Ready(Ok(()));
+        }
+        let clock = this.parting.get_or_insert_with(|| Box::pin(sleep_until(Instant::now() + PARTING)));
+        let (mut bytes, mut turns) = ([0; 4096], 0..TURN);
+        while clock.as_mut().poll(cx).is_pending() {
+            let mut sink = ReadBuf::new(&mut bytes);
+            ready!(Pin::new(&mut this.stream).poll_read(cx, &mut sink))?;
+            if sink.filled().is_empty() {
+                break;
+            }
+            if turns.next().is_none() {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }
 
