@@ -30,5 +30,5 @@ run() {
 }
 files=("${files[@]/%/.rs}")
 # 2: some survived, which is for the second run to judge; 3: some ran out of time, which counts as found.
-run --lib --test=structure --test=policy --test=memory || (($? == 2 || $? == 3))
+run --lib --test=write --test=structure --test=policy --test=memory || (($? == 2 || $? == 3))
 run --lib --tests || (($? == 3))

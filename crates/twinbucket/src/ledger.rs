@@ -362,6 +362,18 @@ mod tests {
     }
 
     #[test]
+    fn what_a_publish_frees_at_once_counts_with_what_it_frees_of_a_backlog() {
+        let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
+        assert!(retire(&mut ledger, 1, &mut held, &[0; 1_000]).is_empty());
+        held.clear();
+        // Born after the only past version, so that it is seen by nobody.
+        let (mut retired, mut doomed) = (vec![2; 100], Vec::new());
+        ledger.retire(Arc::new(0), Stamp(2), &mut retired, &mut doomed, &mut Vec::new());
+        assert_eq!(doomed.iter().filter(|&&born| born == 2).count(), 100);
+        assert_eq!(doomed.len(), FREES + 2 * 100);
+    }
+
+    #[test]
     fn a_publish_looks_at_a_constant_number_of_pins() {
         let (mut ledger, mut held) = (Ledger::new(0), Vec::new());
         for stamp in 0..1_000 {

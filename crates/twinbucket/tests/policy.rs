@@ -71,6 +71,17 @@ fn publish_within_alone_does_not_wait_for_ever() {
 }
 
 #[test]
+fn publish_within_publishes_what_was_staged() {
+    let store = Store::builder().publish_within(Duration::from_millis(20)).build();
+    for round in 0..2 {
+        let mut write = store.write();
+        write.insert(round, round);
+        write.stage();
+        eventually("the staged write is published", || store.get(&round) == Some(round));
+    }
+}
+
+#[test]
 fn publish_within_lets_go_of_the_store_that_is_dropped() {
     let value = std::sync::Arc::new(());
     let store = Store::builder().publish_every(1_000_000).publish_within(Duration::from_secs(3_600)).build();
