@@ -139,6 +139,8 @@ struct Bench<'s> {
     history: Vec<(Generation, Rc<Model>)>,
     /// Generations that the store keeps before the current one.
     keep: usize,
+    /// Whether the read bucket of each publish is held.
+    holds_all: bool,
     /// Single writes that make a publish.
     publish_every: usize,
     /// Single writes that changed something since the last publish.
@@ -159,6 +161,7 @@ impl<'s> Bench<'s> {
             working: Rc::clone(&empty),
             history: vec![(store.generation(), empty)],
             keep: program.keep,
+            holds_all: program.holds_all,
             publish_every: program.publish_every + 1,
             unpublished: 0,
         }
@@ -409,6 +412,10 @@ impl<'s> Bench<'s> {
         self.unpublished = 0;
         if grown == 1 {
             self.history.push((generation, Rc::clone(&self.staged)));
+            if self.holds_all {
+                let slot = generation.get().trailing_zeros() as usize;
+                self.hold(Operation::Hold(slot.min(SLOTS - 1), 0));
+            }
         }
     }
 
@@ -489,6 +496,7 @@ impl<'s> Bench<'s> {
         if self.keep > 0 || self.held.iter().any(Option::is_some) {
             return;
         }
+        self.holds_all = false;
         self.published_now(self.store.publish());
         self.store.collect();
         let entries = i64::try_from(2 * self.published.len()).expect("there are few");

@@ -29,6 +29,9 @@ pub(crate) struct Program {
     /// Entries that it has room for at the start.
     #[arbitrary(with = up_to::<4000>)]
     pub(crate) capacity: usize,
+    /// Whether the read bucket of each publish is held, in the slot of as many zeros as its number ends with, for as long
+    /// as that takes to come again: pins of every age, of which younger ones go first.
+    pub(crate) holds_all: bool,
     /// Whether the store goes before what is held.
     pub(crate) outlived: bool,
     /// What is done.
@@ -37,9 +40,12 @@ pub(crate) struct Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { hashing, keep, publish_every, capacity, outlived, operations } = self;
+        let Self { hashing, keep, publish_every, capacity, holds_all, outlived, operations } = self;
         let every = publish_every + 1;
         writeln!(f, "store: hasher {hashing:?}, keep({keep}), publish_every({every}), capacity({capacity})")?;
+        if *holds_all {
+            writeln!(f, "after each publish: Hold(zeros at the end of its number, 0)")?;
+        }
         for operation in operations {
             writeln!(f, "{operation:?}")?;
         }
