@@ -79,17 +79,13 @@ run() {
     echo "$target: $runs runs from $known inputs in $seconds s, nothing found"
 }
 
-# Puts into the corpus of a target what earlier runs found to reach new code, and takes out what is not needed for it.
+# Adds to the corpus of a target what earlier runs found to reach new code: the shortest input for each piece of it.
 keep() {
-    local target=$1 merged=$work/merged/$1
-    rm -rf "$merged"
-    mkdir -p "$merged" "$work/corpus/$target"
-    "$(program "$target")" -merge=1 -use_counters=0 -max_len=1024 "$merged" "fuzz/corpus/$target" "$work/corpus/$target" \
-        >"$work/merged/$target.log" 2>&1
-    rm -rf "fuzz/corpus/$target"
-    mkdir -p fuzz/corpus
-    cp -r "$merged" "fuzz/corpus/$target"
-    echo "$target: $(find "fuzz/corpus/$target" -type f | wc -l) inputs, $(du -bs "fuzz/corpus/$target" | cut -f1) bytes"
+    local target=$1
+    mkdir -p "$work/log" "$work/corpus/$target"
+    "$(program "$target")" -merge=1 -use_counters=0 -max_len=512 "fuzz/corpus/$target" "$work/corpus/$target" \
+        >"$work/log/$target.keep" 2>&1
+    echo "$target: $(find "fuzz/corpus/$target" -type f | wc -l) inputs"
 }
 
 # The daemon is built where it is needed.
