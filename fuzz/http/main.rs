@@ -7,14 +7,10 @@ mod answers;
 mod requests;
 
 use std::fmt;
-use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use libfuzzer_sys::fuzz_target;
 use twinbucket_fuzz::{Daemon, FrontEnd, Pieces};
-
-/// What the tables have at first.
-static CONTENTS: LazyLock<Vec<(String, u64, Vec<u8>)>> = LazyLock::new(|| Daemon::get().contents());
 
 /// What is sent, and to which address. The first byte says the address.
 struct Input<'a> {
@@ -39,7 +35,8 @@ impl fmt::Debug for Input<'_> {
 }
 
 fuzz_target!(|input: Input<'_>| {
-    let (daemon, contents) = (Daemon::get(), &*CONTENTS);
+    let daemon = Daemon::get();
+    let contents = daemon.contents();
     let answers = daemon.exchange(input.front_end, input.pieces.iter());
     answers::check(&answers.bytes, &requests::read(input.pieces.bytes()));
     assert!(!answers.is_reset || answers.bytes.is_empty(), "answers may get lost");
@@ -47,7 +44,7 @@ fuzz_target!(|input: Input<'_>| {
         // A rollback may have brought back another version; nothing else changes what a table has.
         daemon.reload();
     }
-    for ((_, generation, entries), (_, before, expected)) in daemon.contents().iter().zip(contents) {
+    for ((_, generation, entries), (_, before, expected)) in daemon.contents().iter().zip(&contents) {
         assert!(entries == expected, "the tables have what their files have");
         assert!(generation == before || input.front_end == FrontEnd::Administration, "nothing was published");
     }
