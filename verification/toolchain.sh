@@ -5,7 +5,8 @@
 #   verification/toolchain.sh [DIRECTORY]      (default: target/toolchain; about 1 GB, half a minute)
 #
 # Debian's package rustc-web has the compiler, rust-web-src the sources that match it, libclang-rt-*-dev the runtimes of
-# the sanitizers. Where there is no such package, this fails: sanitizers of another version of LLVM do not fit.
+# the sanitizers. Where there is no such package, this fails: sanitizers of another version of LLVM do not fit. Debian may
+# have several versions: the one that Cargo.toml names as the oldest is taken, or else the newest.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -19,15 +20,19 @@ if ! apt-cache show rustc-web rust-web-src libstd-rust-web-dev >/dev/null 2>&1; 
     exit 1
 fi
 
+oldest=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' Cargo.toml)
+at=$(apt-cache madison rustc-web | awk -F ' *[|] *' -v oldest="$oldest." 'index($2, oldest) == 1 { print "=" $2; exit }')
 # The newest package that one depends on and whose name begins so.
-newest() { apt-cache depends "$1" | sed -n "s/.*Depends: \($2[0-9.]*\)\$/\1/p" | sort -V | tail -1; }
-std=$(newest libstd-rust-web-dev libstd-rust-web-)
-llvm=$(newest "$std" libllvm)
+newest() {
+    apt-cache show "$1" | sed -n 's/^Depends: //p' | tr ',' '\n' | sed -n "s/^ *\($2[0-9.]*\)\b.*/\1/p" | sort -V | tail -1
+}
+std=$(newest "libstd-rust-web-dev$at" libstd-rust-web-)
+llvm=$(newest "$std$at" libllvm)
 version=${llvm#libllvm}
 work=$directory.part
 rm -rf "$work"
 mkdir -p "$work/packages"
-(cd "$work/packages" && apt-get download -q rustc-web libstd-rust-web-dev "$std" rust-web-src "$llvm" "libclang-rt-$version-dev" "llvm-$version") >&2
+(cd "$work/packages" && apt-get download -q "rustc-web$at" "libstd-rust-web-dev$at" "$std$at" "rust-web-src$at" "$llvm" "libclang-rt-$version-dev" "llvm-$version") >&2
 for package in "$work"/packages/*.deb; do dpkg-deb -x "$package" "$work"; done
 rm -r "$work/packages"
 
