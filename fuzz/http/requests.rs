@@ -39,11 +39,14 @@ fn header<'a>(request: &httparse::Request<'_, 'a>, name: &str) -> Option<&'a [u8
     request.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value)
 }
 
-/// Tells whether the client wants no more answers after that to `request`.
+/// Tells whether the client wants no more answers after that to `request`. All its `Connection` lines count, but for those
+/// that are not text.
 fn is_last(request: &httparse::Request<'_, '_>) -> bool {
-    let connection = header(request, "connection").unwrap_or_default().to_ascii_lowercase();
-    let says = |word: &str| connection.split(|&byte| byte == b',').any(|other| other.trim_ascii() == word.as_bytes());
-    if request.version == Some(0) { !says("keep-alive") } else { says("close") }
+    let lines = request.headers.iter().filter(|header| header.name.eq_ignore_ascii_case("connection"));
+    let texts = lines.filter_map(|header| std::str::from_utf8(header.value).ok().filter(|text| text.is_ascii()));
+    let options: Vec<_> = texts.flat_map(|text| text.split(',')).map(str::trim).collect();
+    let says = |word: &str| options.iter().any(|option| option.eq_ignore_ascii_case(word));
+    says("close") || request.version == Some(0) && !says("keep-alive")
 }
 
 /// The length of the body of `request`, which `bytes` begin with; `None` if it is not there as a whole.
