@@ -132,6 +132,14 @@ fn comment_ends_with_its_line_however_that_ends() {
 }
 
 #[test]
+fn comment_keeps_its_line_where_line_ends_are_mixed() {
+    for ends in [["\r", "\n"], ["\n", "\r"], ["\r\n", "\n"], ["\r", "\r\n"], ["\r", "\r"]] {
+        let message = read(&format!("1,2,AU{}# a comment{}1,0,AU", ends[0], ends[1])).unwrap_err();
+        assert!(message.starts_with("geoip:3:1: "), "{ends:?}: {message}");
+    }
+}
+
+#[test]
 fn comment_after_a_byte_order_mark_is_one() {
     assert_eq!(read("\u{feff}# first, last, country\n"), Ok(Vec::new()));
 }

@@ -45,6 +45,10 @@ fn rewrite(text: &[u8]) -> Vec<u8> {
     for line in text.split_inclusive(|byte| matches!(byte, b'\r' | b'\n')) {
         if line.first() == Some(&b'#') {
             let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+            // Without the comment between them, the two would end one line.
+            if let (Some(before @ b'\r'), b"\n") = (new.last_mut(), &line[end..]) {
+                *before = b'\n';
+            }
             new.extend_from_slice(&line[end..]);
         } else {
             let from = new.len();
