@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Fuzzes the store, the formats of the feeds, and the front ends of the daemon, with libFuzzer and AddressSanitizer.
 #
-#   verification/fuzz.sh [TARGET...] [--seconds N]     these targets, or all, N seconds each (60), two at a time
-#   verification/fuzz.sh [TARGET...] --keep            what earlier runs found to reach new code goes into fuzz/corpus
+#   verification/fuzz.sh [TARGET...] [--seconds N] [--seed N]
+#   verification/fuzz.sh [TARGET...] --keep
 #
-# Each begins with its inputs in fuzz/corpus and fails if there are none, if it tries nothing beyond them, or if it finds
-# something. A finding is made smaller, and what it stands for is printed, along with the file that has it. What is found
-# to reach new code stays in the target directory, for the next run and for --keep.
+# These targets, or all, N seconds each (60), two at a time. With a seed, a run is much like the last one with it; without,
+# each is another. Each begins with its inputs in fuzz/corpus and fails if there are none, if it tries nothing beyond them,
+# or if it finds something. A finding is made smaller, and what it stands for is printed, along with the file that has it.
+# What is found to reach new code stays in the target directory for the next run, and with --keep goes into fuzz/corpus.
 #
 # RUSTFLAGS is passed on: RUSTFLAGS='--cfg planted="free-ignores-pins"' verification/fuzz.sh store fails.
 # cargo-fuzz is had from crates.io when it is not there yet. The compiler is told to take the unstable flags that
@@ -21,11 +22,12 @@ shrink=20 patience=10
 
 usage() { sed -n '2,/^set/{/^#/s/^# \{0,1\}//p}' "$0"; }
 
-all=(store formats resp http) targets=() seconds=60 keep=
+all=(store formats resp http) targets=() seconds=60 seed=0 keep=
 while (($#)); do
     case $1 in
         --help | -h) usage; exit ;;
         --seconds) seconds=${2:?--seconds needs a number}; shift ;;
+        --seed) seed=${2:?--seed needs a number}; shift ;;
         --keep) keep=yes ;;
         *) [[ " ${all[*]} " == *" $1 "* ]] || { usage >&2; exit 2; }; targets+=("$1") ;;
     esac
@@ -60,12 +62,15 @@ tell() {
 
 # Runs a target; fails if it finds something.
 run() {
-    local target=$1 known found log=$work/log/$1 status=0 runs
-    known=$(find "fuzz/corpus/$target" -type f 2>/dev/null | wc -l)
-    if ((known == 0)); then echo "$target: fuzz/corpus/$target has no inputs"; return 1; fi
+    local target=$1 known found log=$work/log/$1 inputs=$work/log/$1.inputs status=0 runs
     mkdir -p "$work/log" "$work/corpus/$target" "$work/artifacts/$target"
-    "$(program "$target")" "$work/corpus/$target" "fuzz/corpus/$target" -max_total_time="$seconds" -timeout="$patience" \
-        -artifact_prefix="$work/artifacts/$target/" -print_final_stats=1 >"$log" 2>&1 || status=$?
+    # Named one by one: in a directory, their order is the disk's.
+    find "fuzz/corpus/$target" -type f | sort | paste -sd, | tr -d '\n' >"$inputs"
+    known=$(tr ',' '\n' <"$inputs" | grep -c .) || true
+    if ((known == 0)); then echo "$target: fuzz/corpus/$target has no inputs"; return 1; fi
+    "$(program "$target")" "$work/corpus/$target" -seed_inputs="@$inputs" \
+        -max_total_time="$seconds" -seed="$seed" -timeout="$patience" -artifact_prefix="$work/artifacts/$target/" \
+        -print_final_stats=1 >"$log" 2>&1 || status=$?
     if ((status)); then
         grep -aE 'panicked at|^(ERROR|==[0-9]+==)|^#[0-9]+' "$log" | tail -20
         tail -n 60 "$log"

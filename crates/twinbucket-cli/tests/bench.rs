@@ -207,14 +207,6 @@ fn results_of_another_format_are_not_shown() {
     assert!(!path("future.csv").exists());
 }
 
-#[cfg(not(feature = "peers"))]
-#[test]
-fn peer_without_the_peers_says_which_build_has_it() {
-    let output = bench(&[&["read", "--rivals", "papaya"]]);
-    assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("build with --features peers"), "{}", text(&output.stderr));
-}
-
 #[cfg(feature = "peers")]
 #[test]
 fn peers_are_measured() {
