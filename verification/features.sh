@@ -14,7 +14,7 @@ cd "$(dirname "$0")/.."
 hack=$(verification/need.sh cargo-hack)
 "$hack" hack clippy -q -p twinbucket --locked --feature-powerset --exclude-features default -- -D warnings
 "$hack" hack test -q -p twinbucket --locked --each-feature --exclude-features default \
-    --lib --test features --test watch --test forgotten
+    --lib --test features --test watch
 feed=(-q -p twinbucket-feed --locked --exclude-features default)
 "$hack" hack clippy "${feed[@]}" --each-feature -- -D warnings
 "$hack" hack clippy "${feed[@]}" --feature-powerset --depth 2 --group-features csv,json,toml,yaml \

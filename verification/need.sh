@@ -30,7 +30,7 @@ fetch_built() {
 if ! { [[ -n $package ]] && fetch_built >&2; }; then
     # Of its own: neither flags nor compiler of the check that needs it.
     env -u RUSTFLAGS -u RUSTC -u RUSTC_WORKSPACE_WRAPPER CARGO_TARGET_DIR="$target/tools/build" \
-        cargo install -q --locked --version "$version" --root "$root" "$tool" >&2
+        cargo install -q --debug --locked --version "$version" --root "$root" "$tool" >&2
     rm -rf "$target/tools/build"
 fi
 echo "$program"

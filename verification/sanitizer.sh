@@ -31,6 +31,8 @@ while (($#)); do
 done
 
 export STRESS_SECONDS=$seconds RUSTC_BOOTSTRAP=1
+# What is found is told with its lines.
+export CARGO_PROFILE_TEST_DEBUG=line-tables-only
 export RUSTFLAGS="-Zsanitizer=$sanitizer ${RUSTFLAGS:-}"
 export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-target}/$sanitizer
 export ASAN_OPTIONS='detect_leaks=1 detect_stack_use_after_return=1'
