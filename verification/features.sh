@@ -4,10 +4,10 @@
 #   verification/features.sh
 #
 # The workspace's own run cannot show this: there, what one member asks for, all get. With every set of its features the
-# library compiles, and with none, each and all of them it passes its unit tests and those that depend on one; the rest
-# passes with all in verification/coverage.sh. The feed compiles with none and each of its features, and with every two,
-# where its formats count as one, and so do its observers; with all it passes its unit tests and those that depend on what
-# the workspace does not ask for. The examples in the documentation of both pass with all features.
+# library compiles, and with none, each and all of them it passes its unit tests and those that depend on one; `forgotten`,
+# which has one for `async`, runs with all in verification/coverage.sh. The feed compiles with none and each of its features,
+# and with every two, where its formats count as one, and so do its observers; with all it passes its unit tests and those
+# that depend on what the workspace does not ask for. The examples in the documentation of both pass with all features.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
